@@ -1,1 +1,52 @@
-//! Placeholder.
+//! The flows of the key API as pure code: what to send (`prepare_*`) and how to read the answer (`done_*`).
+//!
+//! Nothing here does I/O: no network, no clock, no files, no async. The caller sends the text of a `prepare_*` function
+//! with whatever he has (his own backend, `reqwest`, `fetch`) and hands the answer's text to the matching `done_*`
+//! function. Randomness comes from the [`CryptoRng`] that is passed in, so the same input gives the same output.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | [`user`] | registration, login with challenge and second factor, devices, refresh, public keys of others |
+//! | [`group`] | creation, keys, members, invites |
+//! | [`content`] | encryption and signatures of the application's own data, symmetric keys, search, sort |
+//! | [`sym_key`] | symmetric keys beside the group keys |
+//! | [`handle`] | keys as JSON text, for storage on the user's device |
+//! | [`suite`] | algorithm choice and the allow-list |
+//! | [`jwt`] | reading claims without verification, to know the expiry |
+//!
+//! # What the server cannot do
+//!
+//! Unknown algorithm names are refused. A public key that carries a signature is unusable until the signature was
+//! checked ([`user::UncheckedPublicKey`]); a group key that carries one is refused when it is wrong. Keys made for
+//! oneself are opened again before they are sent, so a swapped public key shows at once.
+//!
+//! ```
+//! use keystead_sdk_core::{rng, user};
+//!
+//! // Send this text to `POST /api/v1/register` …
+//! let input = user::prepare_register(&mut rng::os(), "identifier", "password")?;
+//! assert!(input.starts_with(r#"{"device":{"master_key":"#));
+//! // … and hand the answer back.
+//! let answer = r#"{"status":true,"result":{"user_id":"u","device_id":"d","device_identifier":"identifier"}}"#;
+//! assert_eq!(user::done_register(answer)?, "u");
+//! # Ok::<(), keystead_sdk_core::SdkError>(())
+//! ```
+
+pub mod content;
+mod error;
+pub mod group;
+pub mod handle;
+pub mod jwt;
+pub mod suite;
+pub mod sym_key;
+pub mod user;
+mod wire;
+
+pub use error::SdkError;
+pub use keystead_crypto as crypto;
+pub use keystead_crypto::rng::{self, CryptoRng};
+pub use keystead_protocol as protocol;
+pub use suite::Suite;
+
+/// Result of every fallible call of this crate.
+pub type Result<T, E = SdkError> = core::result::Result<T, E>;

@@ -1,0 +1,266 @@
+//! Reading the server's answers about groups.
+
+use std::collections::BTreeSet;
+
+use keystead_protocol::groups::{
+    self as w, AccessBy, GroupCreateOutput, GroupLightData, GroupListItem, GroupUpdateCheck, GroupUserListItem,
+    InviteListItem, PAGE_SIZE,
+};
+
+use super::keys::{
+    GroupKey, KeySignature, PrivateKeys, SearchKeyEntry, SortKeyEntry, open_group_key, open_search_keys, open_sort_keys,
+};
+use crate::user::VerifyKeys;
+use crate::{Result, SdkError, wire};
+
+/// A group as one member holds it. Secret: the keys.
+#[derive(Debug, Clone)]
+pub struct GroupData {
+    /// Group id.
+    pub group_id: String,
+    /// Parent group.
+    pub parent_group_id: Option<String>,
+    /// True when a key rotation waits for this member.
+    pub key_update: bool,
+    /// Rank of the caller.
+    pub rank: i32,
+    /// Creation of the group, milliseconds.
+    pub created_time: i64,
+    /// When the caller joined, milliseconds.
+    pub joined_time: i64,
+    /// How the caller enters.
+    pub access_by: AccessBy,
+    /// True for a connected group.
+    pub is_connected_group: bool,
+    keys: Vec<GroupKey>,
+    search_keys: Vec<SearchKeyEntry>,
+    sort_keys: Vec<SortKeyEntry>,
+    // Wrapped by a group key of a page that is not fetched yet.
+    wire_search_keys: Vec<w::HmacKey>,
+    wire_sort_keys: Vec<w::SortableKey>,
+}
+
+impl GroupData {
+    /// All fetched keys, newest first.
+    #[must_use]
+    pub fn keys(&self) -> &[GroupKey] {
+        &self.keys
+    }
+
+    /// The key that encrypts new content. Errors: `NoKeys`.
+    pub fn newest_key(&self) -> Result<&GroupKey> {
+        self.keys.first().ok_or(SdkError::NoKeys)
+    }
+
+    /// The key with this id. Errors: `KeyNotFound`; then fetch further pages ([`next_page`]).
+    pub fn key(&self, id: &str) -> Result<&GroupKey> {
+        self.keys.iter().find(|k| k.id == id).ok_or(SdkError::KeyNotFound)
+    }
+
+    /// The search keys, newest first.
+    #[must_use]
+    pub fn search_keys(&self) -> &[SearchKeyEntry] {
+        &self.search_keys
+    }
+
+    /// The sort keys, newest first.
+    #[must_use]
+    pub fn sort_keys(&self) -> &[SortKeyEntry] {
+        &self.sort_keys
+    }
+
+    /// Adds a further page of keys; ids that are already there are skipped. Errors: `Crypto` for a bad search key.
+    pub fn add_keys(&mut self, page: Vec<GroupKey>) -> Result<()> {
+        for key in page {
+            if !self.keys.iter().any(|k| k.id == key.id) {
+                self.keys.push(key);
+            }
+        }
+        sort_newest_first(&mut self.keys);
+        self.open_side_keys()
+    }
+
+    /// Puts a key that was fetched alone (after a rotation) in its place. Errors: as [`add_keys`](Self::add_keys).
+    pub fn add_key(&mut self, key: GroupKey) -> Result<()> {
+        self.add_keys(vec![key])
+    }
+
+    /// Demands that every key was signed and checked. Errors: `GroupKeySignature`.
+    pub fn require_signed_keys(&self) -> Result<()> {
+        let valid = |k: &GroupKey| matches!(k.signature, KeySignature::Valid { .. });
+        if self.keys.iter().all(valid) { Ok(()) } else { Err(SdkError::GroupKeySignature) }
+    }
+
+    fn open_side_keys(&mut self) -> Result<()> {
+        let find = |id: &str| self.keys.iter().find(|k| k.id == id).map(|k| &k.key);
+        let search_keys = open_search_keys(&self.wire_search_keys, find)?;
+        let sort_keys = open_sort_keys(&self.wire_sort_keys, find)?;
+        self.search_keys = search_keys;
+        self.sort_keys = sort_keys;
+        Ok(())
+    }
+}
+
+/// Where the next page of a list starts: the last two parts of the path (`…/:last_fetched_time/:last_id`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageCursor {
+    /// Time of the last item, milliseconds; 0 for the first page.
+    pub time: i64,
+    /// Id of the last item; `none` for the first page.
+    pub id: String,
+}
+
+impl PageCursor {
+    /// The start of a list.
+    #[must_use]
+    pub fn first() -> Self {
+        Self { time: 0, id: "none".to_owned() }
+    }
+}
+
+/// After a page of keys: where the next one starts, or `None` when this page was not full. An empty next page is no
+/// error, it means that the list ended exactly at the page's border.
+#[must_use]
+pub fn next_page(page: &[GroupKey]) -> Option<PageCursor> {
+    let full = i64::try_from(page.len()).is_ok_and(|n| n >= PAGE_SIZE);
+    // The server pages by (time, id): the oldest key is the last of a page.
+    page.last().filter(|_| full).map(|k| PageCursor { time: k.time, id: k.id.clone() })
+}
+
+/// Reads the answer of `POST /group` and its relatives: the new group's id. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// let answer = r#"{"status":true,"result":{"group_id":"g1"}}"#;
+/// assert_eq!(keystead_sdk_core::group::done_create_group(answer)?, "g1");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
+pub fn done_create_group(server_output: &str) -> Result<String> {
+    Ok(wire::answer::<GroupCreateOutput>(server_output)?.group_id)
+}
+
+/// Reads the answer of `GET /group/:g` and opens the first page of keys.
+///
+/// `own` holds the private keys that open the group key: the user's for a direct member, the parent group's keys for a
+/// child group, the entering group's for a connected one (see [`AccessBy`]). Group key signatures are checked with
+/// `verify_keys`; [`group_key_signers`] says which ones are needed.
+///
+/// # Errors
+/// `Server`, `ServerOutput`; `KeyNotFound` when `own` has not the private key; `NoKeys`; `GroupKeySignature` for a wrong
+/// signature; `Algorithm`, `Crypto`.
+pub fn done_get_group(
+    server_output: &str,
+    own: &(impl PrivateKeys + ?Sized),
+    verify_keys: &VerifyKeys,
+) -> Result<GroupData> {
+    let data: w::GroupData = wire::answer(server_output)?;
+    let keys = open_all(&data.keys, own, verify_keys)?;
+    if keys.is_empty() {
+        return Err(SdkError::NoKeys);
+    }
+    let mut out = GroupData {
+        group_id: data.group_id,
+        parent_group_id: data.parent_group_id,
+        key_update: data.key_update,
+        rank: data.rank,
+        created_time: data.created_time,
+        joined_time: data.joined_time,
+        access_by: data.access_by,
+        is_connected_group: data.is_connected_group,
+        keys,
+        search_keys: Vec::new(),
+        sort_keys: Vec::new(),
+        wire_search_keys: data.hmac_keys,
+        wire_sort_keys: data.sortable_keys,
+    };
+    out.open_side_keys()?;
+    Ok(out)
+}
+
+/// Reads a page of `GET /group/:g/keys/…`. An empty page is allowed. Errors: as [`done_get_group`] without `NoKeys`.
+pub fn done_get_group_keys(
+    server_output: &str,
+    own: &(impl PrivateKeys + ?Sized),
+    verify_keys: &VerifyKeys,
+) -> Result<Vec<GroupKey>> {
+    let page: Vec<w::GroupKey> = wire::answer(server_output)?;
+    open_all(&page, own, verify_keys)
+}
+
+/// Who signed the keys in an answer of `GET /group/:g`: pairs of user id and verify key id, each once.
+/// Errors: `Server`, `ServerOutput`.
+pub fn group_key_signers(server_output: &str) -> Result<Vec<(String, String)>> {
+    Ok(signers(&wire::answer::<w::GroupData>(server_output)?.keys))
+}
+
+/// As [`group_key_signers`], for a page of `GET /group/:g/keys/…`.
+pub fn group_keys_page_signers(server_output: &str) -> Result<Vec<(String, String)>> {
+    Ok(signers(&wire::answer::<Vec<w::GroupKey>>(server_output)?))
+}
+
+/// Reads the answer of `GET /group/:g/light`, the group access check. Errors: `Server` (310: no access).
+pub fn done_get_group_light(server_output: &str) -> Result<GroupLightData> {
+    wire::answer(server_output)
+}
+
+/// Who lets the caller in, without opening any key. Works on the answers of `GET /group/:g` and `GET /group/:g/light`.
+/// Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::{AccessBy, get_access_by};
+/// let answer = r#"{"status":true,"result":{"access_by":{"Parent":"g0"}}}"#;
+/// assert_eq!(get_access_by(answer)?, AccessBy::Parent("g0".into()));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
+pub fn get_access_by(server_output: &str) -> Result<AccessBy> {
+    #[derive(serde::Deserialize)]
+    struct OnlyAccess {
+        access_by: AccessBy,
+    }
+    Ok(wire::answer::<OnlyAccess>(server_output)?.access_by)
+}
+
+/// Reads a page of `GET /group/:g/member/…`. Errors: `Server`, `ServerOutput`.
+pub fn done_get_members(server_output: &str) -> Result<Vec<GroupUserListItem>> {
+    wire::answer(server_output)
+}
+
+/// Reads a page of `GET /group/invite/…` (and of sent join requests). Errors: `Server`, `ServerOutput`.
+pub fn done_get_invites(server_output: &str) -> Result<Vec<InviteListItem>> {
+    wire::answer(server_output)
+}
+
+/// Reads a page of `GET /group/all/…`. Errors: `Server`, `ServerOutput`.
+pub fn done_get_groups(server_output: &str) -> Result<Vec<GroupListItem>> {
+    wire::answer(server_output)
+}
+
+/// Reads the answer of `GET /group/:g/update_check`. Errors: `Server`, `ServerOutput`.
+pub fn done_group_update_check(server_output: &str) -> Result<GroupUpdateCheck> {
+    wire::answer(server_output)
+}
+
+fn open_all(
+    wire_keys: &[w::GroupKey],
+    own: &(impl PrivateKeys + ?Sized),
+    verify_keys: &VerifyKeys,
+) -> Result<Vec<GroupKey>> {
+    let mut keys = Vec::with_capacity(wire_keys.len());
+    for k in wire_keys {
+        keys.push(open_group_key(k, own, verify_keys)?);
+    }
+    sort_newest_first(&mut keys);
+    Ok(keys)
+}
+
+/// Newest first whatever order the server sent; equal times keep the server's order.
+fn sort_newest_first(keys: &mut [GroupKey]) {
+    keys.sort_by_key(|k| std::cmp::Reverse(k.time));
+}
+
+fn signers(keys: &[w::GroupKey]) -> Vec<(String, String)> {
+    let pairs: BTreeSet<_> = keys
+        .iter()
+        .filter_map(|k| Some((k.signed_by_user_id.clone()?, k.signed_by_user_sign_key_id.clone()?)))
+        .collect();
+    pairs.into_iter().collect()
+}

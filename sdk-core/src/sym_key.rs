@@ -1,0 +1,103 @@
+//! Symmetric keys beside the group keys (sentc.md section 9): one per document, say, wrapped by a group key.
+//!
+//! A *registered* key is kept by the server. A *non registered* one is kept by the application as JSON text and has the
+//! id `non_registered`.
+
+use keystead_crypto::encoding::{b64_decode, b64_encode};
+use keystead_crypto::rng::CryptoRng;
+use keystead_crypto::sym::SymKey;
+use keystead_protocol::devices::{NON_REGISTERED, SymKeyData, SymKeyRegisterInput, SymKeyRegisterOutput};
+
+use crate::content::ContentKey;
+use crate::group::{GroupKey, PrivateKeys};
+use crate::user::UserPublicKey;
+use crate::{Result, SdkError, wire};
+
+/// A symmetric key with its ids. Secret: `key`.
+#[derive(Debug, Clone)]
+pub struct SymmetricKey {
+    /// Key id, or `non_registered`.
+    pub id: String,
+    /// Id of the group key (or public key) that wraps it.
+    pub master_key_id: String,
+    /// The key.
+    pub key: SymKey,
+}
+
+impl<'a> From<&'a SymmetricKey> for ContentKey<'a> {
+    fn from(k: &'a SymmetricKey) -> Self {
+        Self { id: &k.id, key: &k.key }
+    }
+}
+
+/// The body of `POST /keys/sym_key` and the new key. The answer goes to [`done_register_sym_key`]. Errors: `Crypto`.
+pub fn prepare_register_sym_key(rng: &mut dyn CryptoRng, master: &GroupKey) -> Result<(String, SymKey)> {
+    let key = SymKey::generate(rng);
+    let input = SymKeyRegisterInput {
+        alg: key.alg().to_owned(),
+        encrypted_key_string: wire::wrap(rng, master.key(), key.as_bytes(), b"")?,
+        master_key_id: master.id().to_owned(),
+    };
+    Ok((wire::to_json(&input), key))
+}
+
+/// Reads the answer of `POST /keys/sym_key`. Errors: `Server`, `ServerOutput`.
+pub fn done_register_sym_key(server_output: &str, key: SymKey, master: &GroupKey) -> Result<SymmetricKey> {
+    let out: SymKeyRegisterOutput = wire::answer(server_output)?;
+    Ok(SymmetricKey { id: out.key_id, master_key_id: master.id().to_owned(), key })
+}
+
+/// Reads the answer of `GET /keys/sym_key/:key_id`; open it with [`open_sym_key`]. Errors: `Server` (400), `ServerOutput`.
+pub fn done_fetch_sym_key(server_output: &str) -> Result<SymKeyData> {
+    wire::answer(server_output)
+}
+
+/// Makes a key that only the application keeps: its JSON text (`SymKeyData`), and the key. Errors: `Crypto`.
+pub fn make_non_registered_sym_key(rng: &mut dyn CryptoRng, master: &GroupKey) -> Result<(String, SymmetricKey)> {
+    let key = SymKey::generate(rng);
+    let wrapped = wire::wrap(rng, master.key(), key.as_bytes(), b"")?;
+    Ok(non_registered(key, wrapped, master.id()))
+}
+
+/// As [`make_non_registered_sym_key`], for the holder of a public key. Errors: `Crypto`.
+pub fn make_non_registered_sym_key_by_public_key(
+    rng: &mut dyn CryptoRng,
+    to: &UserPublicKey,
+) -> Result<(String, SymmetricKey)> {
+    let key = SymKey::generate(rng);
+    let wrapped = b64_encode(&to.key().encrypt(rng, key.as_bytes())?);
+    Ok(non_registered(key, wrapped, to.id()))
+}
+
+/// Reads the JSON text of a non registered key. Errors: `Input`.
+pub fn read_sym_key(json: &str) -> Result<SymKeyData> {
+    serde_json::from_str(json).or(Err(SdkError::Input))
+}
+
+/// Opens a wrapped key with the group key that its `master_key_id` names.
+/// Errors: `KeyNotFound` for another group key; `Algorithm`, `Crypto`.
+pub fn open_sym_key(data: &SymKeyData, master: &GroupKey) -> Result<SymmetricKey> {
+    if master.id() != data.master_key_id {
+        return Err(SdkError::KeyNotFound);
+    }
+    let key = wire::sym_key(&data.alg, &wire::unwrap(master.key(), &data.encrypted_key_string, b"")?)?;
+    Ok(SymmetricKey { id: data.key_id.clone(), master_key_id: data.master_key_id.clone(), key })
+}
+
+/// Opens a key that was wrapped for a public key. Errors: `KeyNotFound`, `Algorithm`, `Crypto`.
+pub fn open_sym_key_by_private_key(data: &SymKeyData, own: &(impl PrivateKeys + ?Sized)) -> Result<SymmetricKey> {
+    let secret = own.private_key(&data.master_key_id).ok_or(SdkError::KeyNotFound)?;
+    let key = wire::sym_key(&data.alg, &secret.decrypt(&b64_decode(&data.encrypted_key_string)?)?)?;
+    Ok(SymmetricKey { id: data.key_id.clone(), master_key_id: data.master_key_id.clone(), key })
+}
+
+fn non_registered(key: SymKey, encrypted_key_string: String, master_key_id: &str) -> (String, SymmetricKey) {
+    let data = SymKeyData {
+        key_id: NON_REGISTERED.to_owned(),
+        master_key_id: master_key_id.to_owned(),
+        encrypted_key_string,
+        alg: key.alg().to_owned(),
+        time: 0,
+    };
+    (wire::to_json(&data), SymmetricKey { id: data.key_id, master_key_id: data.master_key_id, key })
+}

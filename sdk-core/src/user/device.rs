@@ -1,0 +1,71 @@
+//! Further devices of a user.
+//!
+//! The new device sends [`prepare_register_device_start`]; the server's answer travels as it is (as a QR code, say) to a
+//! logged-in device, which sends [`prepare_register_device`].
+
+use keystead_crypto::rng::CryptoRng;
+use keystead_protocol::devices::{DeviceListItem, DoneRegisterDeviceInput, RegisterDeviceOutput};
+use keystead_protocol::groups::NewMemberKeys;
+
+use super::{UserData, UserPublicKey, device_input};
+use crate::group::{GroupKey, SESSION_PAGE, wrap_member_keys};
+use crate::{Result, SdkError, Suite, wire};
+
+/// The bodies that give a new device all user keys.
+#[derive(Debug, Clone)]
+pub struct NewDevicePages {
+    /// Body of `PUT /user/done_register_device`; its answer goes to [`done_invite`](crate::group::done_invite).
+    pub first: String,
+    /// Bodies of `PUT /user/user_keys/session/:session_id`, in this order. Empty for up to 50 keys.
+    pub further: Vec<String>,
+}
+
+/// The body of `POST /user/prepare_register_device` (no JWT): all keys of a new device. One Argon2id.
+///
+/// Output: JSON text of `UserDeviceRegisterInput`. The answer goes to [`done_register_device_start`]. Errors: `Crypto`.
+pub fn prepare_register_device_start(
+    rng: &mut dyn CryptoRng,
+    suite: Suite,
+    device_identifier: &str,
+    password: &str,
+) -> Result<String> {
+    let (input, _secret, _public) = device_input(rng, suite, device_identifier, password)?;
+    Ok(wire::to_json(&input))
+}
+
+/// Checks the answer of `POST /user/prepare_register_device`. The text itself is what the logged-in device needs.
+/// Errors: `Server` (101: identifier taken), `ServerOutput`.
+pub fn done_register_device_start(server_output: &str) -> Result<RegisterDeviceOutput> {
+    wire::answer(server_output)
+}
+
+/// On the logged-in device: wraps all user keys for the new device. `server_output` is the text from the new device.
+///
+/// # Errors
+/// `Server`, `ServerOutput` for a bad text; `Algorithm`, `Crypto` for an unusable public key; `NoKeys`.
+pub fn prepare_register_device(
+    rng: &mut dyn CryptoRng,
+    server_output: &str,
+    user: &UserData,
+) -> Result<NewDevicePages> {
+    let new: RegisterDeviceOutput = wire::answer(server_output)?;
+    let key = wire::public_key(&new.keypair_encrypt_alg, &new.public_key_string)?;
+    let device = UserPublicKey::trusted(new.device_id, key);
+    let keys: Vec<GroupKey> = user.keys().iter().map(|k| k.group_key().clone()).collect();
+    if keys.is_empty() {
+        return Err(SdkError::NoKeys);
+    }
+    let (first, rest) = keys.split_at(keys.len().min(SESSION_PAGE));
+    let user_keys =
+        NewMemberKeys { keys: wrap_member_keys(rng, first, &device)?, rank: None, key_session: !rest.is_empty() };
+    let mut further = Vec::new();
+    for page in rest.chunks(SESSION_PAGE) {
+        further.push(wire::to_json(&wrap_member_keys(rng, page, &device)?));
+    }
+    Ok(NewDevicePages { first: wire::to_json(&DoneRegisterDeviceInput { user_keys, token: new.token }), further })
+}
+
+/// Reads a page of `GET /user/device/…`. Errors: `Server`, `ServerOutput`.
+pub fn done_device_list(server_output: &str) -> Result<Vec<DeviceListItem>> {
+    wire::answer(server_output)
+}

@@ -1,0 +1,66 @@
+//! Reading the server's answers to a user's calls.
+
+use keystead_protocol::devices::{OtpRecoveryKeysOutput, OtpRegister};
+use keystead_protocol::groups as w;
+use keystead_protocol::keys::{InitOutput, RefreshOutput, RegisterOutput, UserExistsOutput};
+
+use super::{DeviceKeys, UserKey};
+use crate::{Result, wire};
+
+/// Reads the answer of `POST /register`: the new user id. Errors: `Server` (101: identifier taken), `ServerOutput`.
+pub fn done_register(server_output: &str) -> Result<String> {
+    Ok(wire::answer::<RegisterOutput>(server_output)?.user_id)
+}
+
+/// Reads the answer of `POST /exists`: true when nobody uses the identifier. Errors: `Server`, `ServerOutput`.
+pub fn done_check_identifier(server_output: &str) -> Result<bool> {
+    Ok(wire::answer::<UserExistsOutput>(server_output)?.available)
+}
+
+/// Reads the answer of `PUT /refresh`: a new JWT, not fresh. Errors: `Server` (114: unknown token), `ServerOutput`.
+pub fn done_refresh(server_output: &str) -> Result<RefreshOutput> {
+    wire::answer(server_output)
+}
+
+/// Reads the answer of `POST /init`: a new JWT and the first page of invites. Errors: as [`done_refresh`].
+pub fn done_init(server_output: &str) -> Result<InitOutput> {
+    wire::answer(server_output)
+}
+
+/// Reads a page of `GET /user/user_keys/keys/…`; for one key (`GET /user/user_keys/key/:id`) the list has one entry.
+/// Errors: `Server`, `ServerOutput`, and those of opening a key (see [`done_verify_login`](super::done_verify_login)).
+pub fn done_fetch_user_keys(server_output: &str, device: &DeviceKeys) -> Result<Vec<UserKey>> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        Many(Vec<w::GroupKey>),
+        One(Box<w::GroupKey>),
+    }
+    let keys = match wire::answer(server_output)? {
+        OneOrMany::Many(keys) => keys,
+        OneOrMany::One(key) => vec![*key],
+    };
+    keys.iter().map(|k| UserKey::open(k, device)).collect()
+}
+
+/// Reads the answer of `PATCH /user/register_otp` and `/user/reset_otp`. Errors: `Server`, `ServerOutput`.
+pub fn done_register_otp(server_output: &str) -> Result<OtpRegister> {
+    wire::answer(server_output)
+}
+
+/// Reads the answer of `GET /user/otp_recovery_keys`. Errors: `Server` (113: JWT not fresh), `ServerOutput`.
+pub fn done_otp_recovery_keys(server_output: &str) -> Result<Vec<String>> {
+    Ok(wire::answer::<OtpRecoveryKeysOutput>(server_output)?.keys)
+}
+
+/// Reads an answer that says only whether it worked. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::{SdkError, user::done_success};
+/// assert_eq!(done_success(r#"{"status":true,"result":"Success"}"#), Ok(()));
+/// let refused = r#"{"status":false,"err_msg":"No access to this group","err_code":310}"#;
+/// assert_eq!(done_success(refused).unwrap_err().status(), "server_310");
+/// ```
+pub fn done_success(server_output: &str) -> Result<()> {
+    wire::answer::<serde::de::IgnoredAny>(server_output).map(|_| ())
+}

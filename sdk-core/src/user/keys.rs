@@ -1,0 +1,266 @@
+//! What a logged-in device holds.
+
+use core::fmt;
+
+use keystead_crypto::asym::SecretKey;
+use keystead_crypto::encoding::b64_decode;
+use keystead_crypto::sign::{SignKey, Signature, VerifyKey};
+use keystead_crypto::sym::SymKey;
+use keystead_protocol::groups as w;
+use keystead_protocol::keys::{DeviceKeys as WireDeviceKeys, VerifyKeyData};
+
+use super::VerifyKeys;
+use crate::group::{GroupKey, PrivateKeys, SearchKeyEntry, Signer, open_group_key};
+use crate::{Result, SdkError, wire};
+
+/// The opened keys of one device. Secret: the private key and the sign key.
+#[derive(Debug, Clone)]
+pub struct DeviceKeys {
+    pub(crate) user_id: String,
+    pub(crate) device_id: String,
+    pub(crate) user_group_id: String,
+    pub(crate) secret: SecretKey,
+    pub(crate) sign: SignKey,
+    pub(crate) verify: VerifyKey,
+}
+
+impl DeviceKeys {
+    /// Opens the keys of a login answer with the key derived from the password.
+    pub(crate) fn open(keys: &WireDeviceKeys, enc: &SymKey) -> Result<Self> {
+        let master = SymKey::from_bytes(&wire::unwrap(enc, &keys.encrypted_master_key, b"")?)?;
+        let device = Self {
+            user_id: keys.user_id.clone(),
+            device_id: keys.device_id.clone(),
+            user_group_id: keys.user_group_id.clone(),
+            secret: wire::secret_key(&keys.keypair_encrypt_alg, &keys.encrypted_private_key, &master)?,
+            sign: wire::sign_key(&keys.keypair_sign_alg, &keys.encrypted_sign_key, &master)?,
+            verify: wire::verify_key(&keys.keypair_sign_alg, &keys.verify_key_string)?,
+        };
+        // Not used by the flows, but a garbled one is no honest answer.
+        wire::public_key(&keys.keypair_encrypt_alg, &keys.public_key_string)?;
+        Ok(device)
+    }
+
+    /// Device id.
+    #[must_use]
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+
+    /// The device's sign key.
+    #[must_use]
+    pub fn sign_key(&self) -> &SignKey {
+        &self.sign
+    }
+
+    /// The device's verify key, as the server sent it.
+    #[must_use]
+    pub fn verify_key(&self) -> &VerifyKey {
+        &self.verify
+    }
+
+    /// The device's private key, which opens user keys and the login challenge.
+    #[must_use]
+    pub fn secret(&self) -> &SecretKey {
+        &self.secret
+    }
+}
+
+impl PrivateKeys for DeviceKeys {
+    fn private_key(&self, key_id: &str) -> Option<&SecretKey> {
+        (key_id == self.device_id).then_some(&self.secret)
+    }
+}
+
+/// One generation of a user's keys, opened. Secret: the group key inside and the sign key.
+#[derive(Debug, Clone)]
+pub struct UserKey {
+    pub(crate) group_key: GroupKey,
+    pub(crate) sign: SignKey,
+    pub(crate) verify: VerifyKey,
+    pub(crate) public_key_sig: Option<String>,
+}
+
+impl UserKey {
+    /// Opens a user key with the device's private key; a public key signature is checked when there is one.
+    pub(crate) fn open(key: &w::GroupKey, device: &DeviceKeys) -> Result<Self> {
+        let group_key = open_group_key(key, device, &VerifyKeys::new())?;
+        let (Some(alg), Some(sign), Some(verify)) = (&key.keypair_sign_alg, &key.encrypted_sign_key, &key.verify_key)
+        else {
+            return Err(SdkError::KeyNotFound);
+        };
+        let verify = wire::verify_key(alg, verify)?;
+        if let Some(sig) = &key.public_key_sig {
+            let sig = Signature::from_wire(alg, sig).or(Err(SdkError::PublicKeySignature))?;
+            verify.verify(&group_key.public.to_bytes(), &sig).or(Err(SdkError::PublicKeySignature))?;
+        }
+        let sign = wire::sign_key(alg, sign, &group_key.key)?;
+        Ok(Self { sign, verify, public_key_sig: key.public_key_sig.clone(), group_key })
+    }
+
+    /// Id of the generation: of its symmetric key, its key pair and its sign key pair.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.group_key.id
+    }
+
+    /// The user group's key: symmetric key and encryption key pair.
+    #[must_use]
+    pub fn group_key(&self) -> &GroupKey {
+        &self.group_key
+    }
+
+    /// True when the public key carries a signature of this generation's sign key (it was checked). False for accounts
+    /// made by a client of 2022.
+    #[must_use]
+    pub fn public_key_signed(&self) -> bool {
+        self.public_key_sig.is_some()
+    }
+
+    /// The user's sign key of this generation.
+    #[must_use]
+    pub fn sign_key(&self) -> &SignKey {
+        &self.sign
+    }
+
+    /// The user's verify key of this generation, as the server sent it.
+    #[must_use]
+    pub fn verify_key(&self) -> &VerifyKey {
+        &self.verify
+    }
+
+    /// The verify key as others get it.
+    #[must_use]
+    pub fn exported_verify_key(&self) -> VerifyKeyData {
+        VerifyKeyData {
+            verify_key_id: self.id().to_owned(),
+            verify_key: self.verify.to_wire(),
+            verify_key_alg: self.verify.alg().to_owned(),
+        }
+    }
+}
+
+/// A logged-in user on one device. Secret: all keys, the refresh token and (for its lifetime) the JWT.
+#[derive(Clone)]
+pub struct UserData {
+    pub(crate) device: DeviceKeys,
+    pub(crate) keys: Vec<UserKey>,
+    pub(crate) search_keys: Vec<SearchKeyEntry>,
+    pub(crate) wire_search_keys: Vec<w::HmacKey>,
+    pub(crate) jwt: String,
+    pub(crate) refresh_token: String,
+}
+
+impl UserData {
+    pub(crate) fn open(
+        device: DeviceKeys,
+        wire_keys: &[w::GroupKey],
+        wire_search_keys: Vec<w::HmacKey>,
+        jwt: String,
+        refresh_token: String,
+    ) -> Result<Self> {
+        let mut user = Self { device, keys: Vec::new(), search_keys: Vec::new(), wire_search_keys, jwt, refresh_token };
+        let page = wire_keys.iter().map(|k| UserKey::open(k, &user.device)).collect::<Result<Vec<_>>>()?;
+        user.add_keys(page)?;
+        if user.keys.is_empty() { Err(SdkError::NoKeys) } else { Ok(user) }
+    }
+
+    /// User id.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.device.user_id
+    }
+
+    /// Id of the user group (the group of the user's devices).
+    #[must_use]
+    pub fn user_group_id(&self) -> &str {
+        &self.device.user_group_id
+    }
+
+    /// This device.
+    #[must_use]
+    pub fn device(&self) -> &DeviceKeys {
+        &self.device
+    }
+
+    /// The user keys, newest first.
+    #[must_use]
+    pub fn keys(&self) -> &[UserKey] {
+        &self.keys
+    }
+
+    /// The newest user key: it encrypts, signs and is wrapped for. Errors: `NoKeys`.
+    pub fn newest_key(&self) -> Result<&UserKey> {
+        self.keys.first().ok_or(SdkError::NoKeys)
+    }
+
+    /// The user key with this id. Errors: `KeyNotFound`; then fetch it ([`done_fetch_user_keys`](super::done_fetch_user_keys)).
+    pub fn key(&self, id: &str) -> Result<&UserKey> {
+        self.keys.iter().find(|k| k.id() == id).ok_or(SdkError::KeyNotFound)
+    }
+
+    /// The user's newest sign key, ready to sign. Errors: `NoKeys`.
+    pub fn signer(&self) -> Result<Signer<'_>> {
+        let newest = self.newest_key()?;
+        Ok(Signer { user_id: self.user_id(), key_id: newest.id(), key: &newest.sign })
+    }
+
+    /// The search keys of the user group, newest first.
+    #[must_use]
+    pub fn search_keys(&self) -> &[SearchKeyEntry] {
+        &self.search_keys
+    }
+
+    /// The JWT of the last login or refresh.
+    #[must_use]
+    pub fn jwt(&self) -> &str {
+        &self.jwt
+    }
+
+    /// Puts a refreshed JWT in place.
+    pub fn set_jwt(&mut self, jwt: String) {
+        self.jwt = jwt;
+    }
+
+    /// The refresh token of this login, 67 characters.
+    #[must_use]
+    pub fn refresh_token(&self) -> &str {
+        &self.refresh_token
+    }
+
+    /// Adds a further page of user keys; ids that are already there are skipped. Errors: `Crypto` for a bad search key.
+    pub fn add_keys(&mut self, page: Vec<UserKey>) -> Result<()> {
+        for key in page {
+            if !self.keys.iter().any(|k| k.id() == key.id()) {
+                self.keys.push(key);
+            }
+        }
+        self.keys.sort_by_key(|k| std::cmp::Reverse(k.group_key.time));
+        let find = |id: &str| self.keys.iter().find(|k| k.id() == id).map(|k| &k.group_key.key);
+        let search_keys = crate::group::open_search_keys(&self.wire_search_keys, find)?;
+        self.search_keys = search_keys;
+        Ok(())
+    }
+
+    /// Opens something encrypted for one of the user's public keys: b64 in, bytes out. Errors: `KeyNotFound`, `Crypto`.
+    pub fn open_sealed(&self, key_id: &str, sealed: &str) -> Result<keystead_crypto::secret::SecretBytes> {
+        let secret = self.private_key(key_id).ok_or(SdkError::KeyNotFound)?;
+        Ok(secret.decrypt(&b64_decode(sealed)?)?.into())
+    }
+}
+
+impl PrivateKeys for UserData {
+    fn private_key(&self, key_id: &str) -> Option<&SecretKey> {
+        self.keys.iter().find(|k| k.id() == key_id).map(|k| k.group_key.secret())
+    }
+}
+
+impl fmt::Debug for UserData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserData")
+            .field("user_id", &self.user_id())
+            .field("device_id", &self.device.device_id)
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}

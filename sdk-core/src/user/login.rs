@@ -1,0 +1,189 @@
+//! Login: salt, derived keys, second factor, challenge, keys.
+
+use core::fmt;
+
+use keystead_crypto::encoding::b64_decode;
+use keystead_crypto::password::{self, AuthKey, Derived};
+use keystead_crypto::sym::SymKey;
+use keystead_protocol::devices::ValidateMfaInput;
+use keystead_protocol::keys::{
+    DeviceKeys as WireDeviceKeys, DoneLoginG03, DoneLoginInput, DoneLoginOutput, DoneLoginServerReturn,
+    PrepareLoginOutput, UserIdentifierInput, VerifyLoginInput, VerifyLoginOutput,
+};
+
+use super::keys::{DeviceKeys, UserData};
+use crate::{Result, SdkError, suite, wire};
+
+/// The honest token has 67 characters.
+const MAX_CHALLENGE: usize = 1024;
+
+/// A begun login: what the password became. Secret: both keys.
+pub struct LoginStart {
+    identifier: String,
+    auth: AuthKey,
+    enc: SymKey,
+}
+
+impl LoginStart {
+    /// The identifier as typed.
+    #[must_use]
+    pub fn identifier(&self) -> &str {
+        &self.identifier
+    }
+
+    /// The authentication key, which the server compares with its stored hash.
+    #[must_use]
+    pub fn auth_key(&self) -> &AuthKey {
+        &self.auth
+    }
+
+    /// The key that opens the master key. Never sent.
+    #[must_use]
+    pub fn master_wrapping_key(&self) -> &SymKey {
+        &self.enc
+    }
+}
+
+impl fmt::Debug for LoginStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoginStart(..)")
+    }
+}
+
+/// What `POST /done_login` leads to.
+#[derive(Debug)]
+pub enum LoginStep {
+    /// The device keys are open; the challenge goes back with [`prepare_verify_login`].
+    Direct(Box<DirectLogin>),
+    /// A second factor is wanted: [`prepare_validate_mfa`].
+    Otp,
+    /// The server spoke the older protocol (G03): the login is complete.
+    Done(Box<UserData>),
+}
+
+/// Opened device keys and the opened challenge. Secret: all of it.
+pub struct DirectLogin {
+    device: DeviceKeys,
+    wire_keys: WireDeviceKeys,
+    challenge: String,
+}
+
+impl DirectLogin {
+    /// The opened device keys.
+    #[must_use]
+    pub fn device(&self) -> &DeviceKeys {
+        &self.device
+    }
+
+    /// The device keys as the server sent them; [`prepare_change_password`](super::prepare_change_password) takes them.
+    #[must_use]
+    pub fn wire_device_keys(&self) -> &WireDeviceKeys {
+        &self.wire_keys
+    }
+}
+
+impl fmt::Debug for DirectLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DirectLogin(..)")
+    }
+}
+
+/// The body of `POST /prepare_login`. The answer goes to [`prepare_login`].
+#[must_use]
+pub fn prepare_login_start(identifier: &str) -> String {
+    wire::to_json(&UserIdentifierInput { user_identifier: identifier.to_owned() })
+}
+
+/// Derives the keys of the password with the salt in `server_output` (the answer of `POST /prepare_login`). One Argon2id.
+///
+/// Output: the body of `POST /done_login`, and the begun login for [`done_login`].
+///
+/// # Errors
+/// `Server`, `ServerOutput`; `Algorithm` for another derivation than Argon2id; `Crypto` for a salt that is not 32 bytes.
+pub fn prepare_login(identifier: &str, password: &str, server_output: &str) -> Result<(String, LoginStart)> {
+    let salt: PrepareLoginOutput = wire::answer(server_output)?;
+    let derived = derive(password, &salt)?;
+    let (auth, enc) = (derived.auth.clone(), derived.enc.clone());
+    let input = DoneLoginInput { auth_key: auth.to_b64(), device_identifier: identifier.to_owned() };
+    Ok((wire::to_json(&input), LoginStart { identifier: identifier.to_owned(), auth, enc }))
+}
+
+/// Reads the answer of `POST /done_login`: opens the device keys and the challenge.
+///
+/// # Errors
+/// `Server` (112 or 100: wrong identifier or password), `ServerOutput`; `Crypto(Decrypt)` when the keys do not open with
+/// this password or the challenge is not for this device; `Algorithm`.
+pub fn done_login(start: &LoginStart, server_output: &str) -> Result<LoginStep> {
+    match wire::answer::<DoneLoginServerReturn>(server_output) {
+        Ok(DoneLoginServerReturn::Otp) => Ok(LoginStep::Otp),
+        Ok(DoneLoginServerReturn::Direct(out)) => Ok(LoginStep::Direct(Box::new(direct(start, *out)?))),
+        Err(SdkError::ServerOutput) => done_login_g03(start, server_output),
+        Err(e) => Err(e),
+    }
+}
+
+/// The body of `POST /validate_mfa` (`token`: six digits) and `POST /validate_recovery_otp` (`token`: a recovery key).
+/// The answer goes to [`done_validate_mfa`].
+#[must_use]
+pub fn prepare_validate_mfa(start: &LoginStart, token: &str) -> String {
+    wire::to_json(&ValidateMfaInput {
+        token: token.to_owned(),
+        auth_key: start.auth.to_b64(),
+        device_identifier: start.identifier.clone(),
+    })
+}
+
+/// Reads the answer of the second factor. Errors: as [`done_login`]; `Server` 900 to 902 for a wrong token.
+pub fn done_validate_mfa(start: &LoginStart, server_output: &str) -> Result<DirectLogin> {
+    direct(start, wire::answer(server_output)?)
+}
+
+/// The body of `POST /verify_login`: the opened challenge proves that the device holds its private key.
+#[must_use]
+pub fn prepare_verify_login(start: &LoginStart, login: &DirectLogin) -> String {
+    wire::to_json(&VerifyLoginInput {
+        auth_key: start.auth.to_b64(),
+        device_identifier: start.identifier.clone(),
+        challenge: login.challenge.clone(),
+    })
+}
+
+/// Reads the answer of `POST /verify_login`: opens the first page of user keys, newest first.
+///
+/// # Errors
+/// `Server` (112: wrong challenge), `ServerOutput`; `NoKeys`; `KeyNotFound` when a key is not for this device or has no
+/// sign key; `PublicKeySignature` for a wrong signature of an own public key; `Algorithm`, `Crypto`.
+pub fn done_verify_login(login: DirectLogin, server_output: &str) -> Result<UserData> {
+    let out: VerifyLoginOutput = wire::answer(server_output)?;
+    UserData::open(login.device, &out.user_keys, out.hmac_keys, out.jwt, out.refresh_token)
+}
+
+fn done_login_g03(start: &LoginStart, server_output: &str) -> Result<LoginStep> {
+    let mut out: DoneLoginG03 = wire::answer(server_output)?;
+    let device = DeviceKeys::open(&out.device_keys, &start.enc)?;
+    // That generation gets its keys oldest first.
+    out.user_keys.reverse();
+    let user = UserData::open(device, &out.user_keys, Vec::new(), out.jwt, out.refresh_token)?;
+    Ok(LoginStep::Done(Box::new(user)))
+}
+
+fn direct(start: &LoginStart, out: DoneLoginOutput) -> Result<DirectLogin> {
+    let device = DeviceKeys::open(&out.device_keys, &start.enc)?;
+    let challenge = device.secret.decrypt(&b64_decode(&out.challenge)?)?;
+    // Only a short text is ever sent back: a server must not use the login to have something else decrypted.
+    let challenge = core::str::from_utf8(&challenge).or(Err(SdkError::ServerOutput))?;
+    if challenge.len() > MAX_CHALLENGE
+        || !challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    {
+        return Err(SdkError::ServerOutput);
+    }
+    Ok(DirectLogin { device, challenge: challenge.to_owned(), wire_keys: out.device_keys })
+}
+
+/// Derives with the server's salt. Errors: `Algorithm`, `Crypto`.
+pub(super) fn derive(password: &str, out: &PrepareLoginOutput) -> Result<Derived> {
+    suite::check(suite::PASSWORD, &out.derived_encryption_key_alg)?;
+    let salt = b64_decode(&out.salt_string)?;
+    let salt: [u8; 32] = salt.try_into().or(Err(keystead_crypto::CryptoError::Length))?;
+    Ok(password::derive(password, &salt)?)
+}

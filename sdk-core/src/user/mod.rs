@@ -1,0 +1,47 @@
+//! Users and devices: registration, login with challenge and second factor, further devices, refresh, public keys.
+//!
+//! A user is a group of devices. A device has an identifier and a password; they open its master key, and that its key
+//! pairs. The *user keys* are the keys of the user group, wrapped for each device.
+//!
+//! Login, step by step:
+//!
+//! 1. [`prepare_login_start`] → `POST /prepare_login`
+//! 2. [`prepare_login`] derives the keys (Argon2id, some 20 ms) → `POST /done_login`
+//! 3. [`done_login`] → [`LoginStep`]: `Otp` wants [`prepare_validate_mfa`] → `POST /validate_mfa` → [`done_validate_mfa`]
+//! 4. [`prepare_verify_login`] sends the opened challenge → `POST /verify_login`
+//! 5. [`done_verify_login`] → [`UserData`]
+
+mod device;
+mod done;
+mod keys;
+mod login;
+mod pins;
+mod prepare;
+mod public_key;
+
+pub use device::{
+    NewDevicePages, done_device_list, done_register_device_start, prepare_register_device,
+    prepare_register_device_start,
+};
+pub use done::{
+    done_check_identifier, done_fetch_user_keys, done_init, done_otp_recovery_keys, done_refresh, done_register,
+    done_register_otp, done_success,
+};
+pub use keys::{DeviceKeys, UserData, UserKey};
+pub use login::{
+    DirectLogin, LoginStart, LoginStep, done_login, done_validate_mfa, done_verify_login, prepare_login,
+    prepare_login_start, prepare_validate_mfa, prepare_verify_login,
+};
+pub use pins::{Pin, VerifyKeys};
+pub use prepare::{
+    generate_user_register_data, prepare_change_password, prepare_check_identifier, prepare_init, prepare_refresh,
+    prepare_register, prepare_register_with, prepare_reset_password, prepare_user_identifier_update,
+};
+pub use public_key::{UncheckedPublicKey, UserPublicKey, done_fetch_public_key, done_fetch_verify_key, safety_number};
+
+pub(crate) use prepare::device_input;
+
+#[doc(no_inline)]
+pub use keystead_protocol::devices::{DeviceListItem, OtpRegister, RegisterDeviceOutput};
+#[doc(no_inline)]
+pub use keystead_protocol::keys::{InitOutput, RefreshOutput, VerifyKeyData};

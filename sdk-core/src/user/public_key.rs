@@ -1,0 +1,113 @@
+//! Public keys of other users: fetched from the server, therefore checked before use.
+
+use keystead_crypto::asym::PublicKey;
+use keystead_crypto::fingerprint;
+use keystead_crypto::sign::{Signature, VerifyKey};
+use keystead_protocol::keys::{PublicKeyData, VerifyKeyData};
+
+use crate::{Result, SdkError, wire};
+
+/// A public key as the server sent it. It cannot be used before [`check`](Self::check) or
+/// [`accept_unsigned`](Self::accept_unsigned).
+#[derive(Debug, Clone)]
+pub struct UncheckedPublicKey {
+    id: String,
+    key: PublicKey,
+    sig: Option<(String, String)>,
+}
+
+impl UncheckedPublicKey {
+    /// Key id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Id of the verify key that is needed for [`check`](Self::check); `None` for an unsigned key.
+    #[must_use]
+    pub fn sig_key_id(&self) -> Option<&str> {
+        self.sig.as_ref().map(|(_, id)| id.as_str())
+    }
+
+    /// Checks the signature with the owner's verify key. Errors: `PublicKeySignature` when it is wrong or missing.
+    pub fn check(self, verify_key: &VerifyKey) -> Result<UserPublicKey> {
+        let (sig, _) = self.sig.ok_or(SdkError::PublicKeySignature)?;
+        let sig = Signature::from_wire(verify_key.alg(), &sig).or(Err(SdkError::PublicKeySignature))?;
+        verify_key.verify(&self.key.to_bytes(), &sig).or(Err(SdkError::PublicKeySignature))?;
+        Ok(UserPublicKey { id: self.id, key: self.key, verified: true })
+    }
+
+    /// Takes the key of an account that never signed (one made by a client of 2022, or a group's key).
+    /// Errors: `PublicKeySignature` when there is a signature: then it must be checked.
+    pub fn accept_unsigned(self) -> Result<UserPublicKey> {
+        match self.sig {
+            None => Ok(UserPublicKey { id: self.id, key: self.key, verified: false }),
+            Some(_) => Err(SdkError::PublicKeySignature),
+        }
+    }
+}
+
+/// A public key of another user, a device or a group, ready to encrypt for.
+#[derive(Debug, Clone)]
+pub struct UserPublicKey {
+    id: String,
+    key: PublicKey,
+    verified: bool,
+}
+
+impl UserPublicKey {
+    /// A key from a source that is trusted by itself, such as a QR code on the user's other device.
+    #[must_use]
+    pub fn trusted(id: String, key: PublicKey) -> Self {
+        Self { id, key, verified: true }
+    }
+
+    /// Key id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// True when a signature was checked; false for an account that never signed.
+    #[must_use]
+    pub fn verified(&self) -> bool {
+        self.verified
+    }
+}
+
+/// Reads the answer of `GET /user/:id/public_key` and `GET /group/:id/public_key`.
+///
+/// # Errors
+/// `Server` (100: no such user), `ServerOutput`; `PublicKeySignature` when a signature comes without the id of its key;
+/// `Algorithm`, `Crypto`.
+pub fn done_fetch_public_key(server_output: &str) -> Result<UncheckedPublicKey> {
+    let data: PublicKeyData = wire::answer(server_output)?;
+    let key = wire::public_key(&data.public_key_alg, &data.public_key)?;
+    let sig = match (data.public_key_sig, data.public_key_sig_key_id) {
+        (Some(sig), Some(id)) => Some((sig, id)),
+        (None, _) => None,
+        (Some(_), None) => return Err(SdkError::PublicKeySignature),
+    };
+    Ok(UncheckedPublicKey { id: data.public_key_id, key, sig })
+}
+
+/// Reads the answer of `GET /user/:id/verify_key/:key_id`. Pin it: [`VerifyKeys::pin`](super::VerifyKeys::pin).
+/// Errors: `Server` (100), `ServerOutput`; `Algorithm`, `Crypto` for an unusable key.
+pub fn done_fetch_verify_key(server_output: &str) -> Result<VerifyKeyData> {
+    let data: VerifyKeyData = wire::answer(server_output)?;
+    wire::verify_key(&data.verify_key_alg, &data.verify_key)?;
+    Ok(data)
+}
+
+/// The safety number of one user, or of two for comparison over another channel: b64url of 32 bytes. The order of the
+/// two does not matter. Input: verify key and user id of each.
+#[must_use]
+pub fn safety_number(a: (&VerifyKey, &str), b: Option<(&VerifyKey, &str)>) -> String {
+    fingerprint::safety_number(a, b)
+}

@@ -1,0 +1,69 @@
+//! Small helpers between wire text and keys, shared by all rooms.
+
+use keystead_crypto::asym::{PublicKey, SecretKey};
+use keystead_crypto::encoding::{b64_decode, b64_encode};
+use keystead_crypto::rng::CryptoRng;
+use keystead_crypto::sign::{SignKey, VerifyKey};
+use keystead_crypto::sym::SymKey;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::{Result, SdkError, suite};
+
+/// A page of 50 hybrid user keys is about 1 MiB; more than this is no honest answer.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// Reads the result out of an answer. Errors: `Server`, `ServerOutput`, `TooLarge`.
+pub(crate) fn answer<T: DeserializeOwned>(server_output: &str) -> Result<T> {
+    if server_output.len() > MAX_ANSWER {
+        return Err(SdkError::TooLarge);
+    }
+    Ok(keystead_protocol::parse(server_output)?)
+}
+
+/// JSON text of a wire type.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("wire types have string keys and no failing serialiser")
+}
+
+/// Wraps secret bytes with a symmetric key: b64 of nonce, ciphertext and tag. `aad` binds the wrap to its slot; the
+/// sentc wire has an empty one.
+pub(crate) fn wrap(rng: &mut dyn CryptoRng, key: &SymKey, secret: &[u8], aad: &[u8]) -> Result<String> {
+    Ok(b64_encode(&key.encrypt(rng, secret, aad)?))
+}
+
+/// Opens what [`wrap`] made.
+pub(crate) fn unwrap(key: &SymKey, wrapped: &str, aad: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    Ok(key.decrypt(&b64_decode(wrapped)?, aad)?)
+}
+
+/// A symmetric key under its wire name. Errors: `Algorithm`, `Crypto`.
+pub(crate) fn sym_key(alg: &str, bytes: &[u8]) -> Result<SymKey> {
+    suite::check(suite::SYM, alg)?;
+    Ok(SymKey::from_bytes(bytes)?)
+}
+
+/// A public key in wire form. Errors: `Algorithm`, `Crypto`.
+pub(crate) fn public_key(alg: &str, text: &str) -> Result<PublicKey> {
+    suite::check(suite::ASYM, alg)?;
+    Ok(PublicKey::from_wire(alg, text)?)
+}
+
+/// A wrapped secret key. Errors: `Algorithm`, `Crypto`.
+pub(crate) fn secret_key(alg: &str, wrapped: &str, by: &SymKey) -> Result<SecretKey> {
+    suite::check(suite::ASYM, alg)?;
+    Ok(SecretKey::from_bytes(alg, &unwrap(by, wrapped, b"")?)?)
+}
+
+/// A verify key in wire form. Errors: `Algorithm`, `Crypto`.
+pub(crate) fn verify_key(alg: &str, text: &str) -> Result<VerifyKey> {
+    suite::check(suite::SIGN, alg)?;
+    Ok(VerifyKey::from_wire(alg, text)?)
+}
+
+/// A wrapped sign key. Errors: `Algorithm`, `Crypto`.
+pub(crate) fn sign_key(alg: &str, wrapped: &str, by: &SymKey) -> Result<SignKey> {
+    suite::check(suite::SIGN, alg)?;
+    Ok(SignKey::from_bytes(alg, &unwrap(by, wrapped, b"")?)?)
+}
