@@ -39,10 +39,10 @@ pub(crate) const NEEDS: [Need; 5] = [
         used_by: "build (TLS of the bundled libpq)",
     },
     Need {
-        what: "Node.js 18 or newer",
-        present: || node_major().is_some_and(|major| major >= 18),
+        what: "Node.js 20 or newer",
+        present: || node_major().is_some_and(|major| major >= 20),
         apt: &["nodejs"],
-        elsewhere: "Node.js 18 or newer, with `node` in PATH",
+        elsewhere: "Node.js 20 or newer, with `node` in PATH",
         used_by: "e2e (real npm clients)",
     },
     Need {

@@ -54,7 +54,13 @@ pub(crate) fn run(args: &TestArgs, report: &mut Report) {
     if wanted(Part::Unit) || wanted(Part::E2e) {
         report.step("setup", |report| prepare(args, report));
     }
-    let Some(workspace) = load(report) else { return };
+    let workspace = match shell::metadata(false) {
+        Ok(workspace) => workspace,
+        Err(error) => {
+            report.step("metadata", |_| Err(error));
+            return;
+        }
+    };
     // Without a build there is nothing to test.
     if build && !report.step("build", |_| compile(&workspace)) {
         return;
@@ -120,15 +126,6 @@ fn prepare(args: &TestArgs, report: &mut Report) -> Result<()> {
         report.not_run(format!("{}: {} is missing", need.used_by, need.what));
     }
     if shell::answers("npm") { npm::install_all() } else { Ok(()) }
-}
-
-fn load(report: &mut Report) -> Option<Metadata> {
-    let mut workspace = None;
-    report.step("metadata", |_| {
-        workspace = Some(shell::metadata(false)?);
-        Ok(())
-    });
-    workspace
 }
 
 fn compile(workspace: &Metadata) -> Result<()> {
