@@ -3,6 +3,10 @@
 //! | algorithm name | how | output |
 //! |---|---|---|
 //! | `ARGON-2-SHA256` | Argon2id 1.3, 19456 KiB, t = 2, p = 1; salt by SHA-256 | 32 bytes wrapping key ‖ 32 bytes auth key |
+//! | the same, clients of 2022 (npm 0.3.1) | Argon2id 1.3, 4096 KiB, t = 3, p = 1 | the same |
+//!
+//! The old clients used the same name with another cost, so the name alone does not tell which one a device needs:
+//! [`derive_g03`].
 //!
 //! The client keeps the wrapping key, the server sees the auth key at login and rests only its short hash.
 
@@ -21,9 +25,11 @@ use crate::{CryptoError, Result, hash};
 /// Name of the only algorithm so far.
 pub const ARGON_2_SHA256: &str = "ARGON-2-SHA256";
 
-const MEMORY_KIB: u32 = 19_456;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
+/// Memory in KiB, passes, lanes.
+type Cost = (u32, u32, u32);
+
+const COST: Cost = (19_456, 2, 1);
+const COST_G03: Cost = (4_096, 3, 1);
 
 const LABEL: &[u8] = b"sentc";
 const LABEL_LEN: usize = 200;
@@ -65,13 +71,13 @@ pub struct Derived {
 
 /// Runs Argon2id, which takes 19 MiB and some ten milliseconds. Errors: `Input` for a password of 4 GiB and more.
 pub fn derive(password: &str, salt: &[u8; 32]) -> Result<Derived> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(64)).or(Err(CryptoError::Input))?;
-    let mut out = Zeroizing::new([0; 64]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(password.as_bytes(), salt, out.as_mut_slice())
-        .or(Err(CryptoError::Input))?;
-    let (enc, auth) = out.split_at(32);
-    Ok(Derived { enc: SymKey::from_bytes(enc)?, auth: AuthKey(SecretKey32::from_slice(auth)?) })
+    derive_at(COST, password, salt)
+}
+
+/// As [`derive`], at the lower cost of the clients of 2022 (npm 0.3.1), which went under the same algorithm name.
+/// Only to open what such a client made: a new password takes [`derive`]. Errors: as there.
+pub fn derive_g03(password: &str, salt: &[u8; 32]) -> Result<Derived> {
+    derive_at(COST_G03, password, salt)
 }
 
 /// As [`derive`], under the algorithm name that the server sent. Errors: `UnknownAlgorithm`, `Input`.
@@ -124,6 +130,16 @@ impl fmt::Debug for AuthKey {
     }
 }
 
+fn derive_at((memory, passes, lanes): Cost, password: &str, salt: &[u8; 32]) -> Result<Derived> {
+    let params = Params::new(memory, passes, lanes, Some(64)).or(Err(CryptoError::Input))?;
+    let mut out = Zeroizing::new([0; 64]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(password.as_bytes(), salt, out.as_mut_slice())
+        .or(Err(CryptoError::Input))?;
+    let (enc, auth) = out.split_at(32);
+    Ok(Derived { enc: SymKey::from_bytes(enc)?, auth: AuthKey(SecretKey32::from_slice(auth)?) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +189,7 @@ mod tests {
             hex::encode(derived.enc.as_bytes()),
             hex::encode(derived.auth.as_bytes())
         ));
+        assert_ne!(derive_g03("password", &salt(&[7; 16])).unwrap().auth, derived.auth);
         assert!(derive_alg("ARGON-2-SHA512", "password", &[0; 32]).is_err());
         assert_eq!(derive_alg(ARGON_2_SHA256, "password", &salt(&[7; 16])).unwrap().auth, derived.auth);
     }

@@ -198,7 +198,11 @@ fn debug_shows_nothing_secret() {
             format!("{sk:?} {vk:?} {:?}", sk.sign(&mut Seeded::new(2), b"text").unwrap())
         })
         .collect();
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    SignKey(ED25519, ..) VerifyKey(ED25519, ..) Signature(ED25519, ..)
+    SignKey(DILITHIUM_3, ..) VerifyKey(DILITHIUM_3, ..) Signature(DILITHIUM_3, ..)
+    SignKey(ED25519_DILITHIUM_3, ..) VerifyKey(ED25519_DILITHIUM_3, ..) Signature(ED25519_DILITHIUM_3, ..)
+    ");
 }
 
 proptest! {
