@@ -22,6 +22,20 @@ pub(crate) fn answer<T: DeserializeOwned>(server_output: &str) -> Result<T> {
     Ok(keystead_protocol::parse(server_output)?)
 }
 
+/// Reads a list out of an answer; a single item (the `…/key/:id` routes) is a list of one. Errors: as [`answer`].
+pub(crate) fn answer_list<T: DeserializeOwned>(server_output: &str) -> Result<Vec<T>> {
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany<T> {
+        Many(Vec<T>),
+        One(T),
+    }
+    Ok(match answer(server_output)? {
+        OneOrMany::Many(items) => items,
+        OneOrMany::One(item) => vec![item],
+    })
+}
+
 /// JSON text of a wire type.
 pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("wire types have string keys and no failing serialiser")

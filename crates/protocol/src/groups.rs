@@ -311,6 +311,29 @@ pub struct InviteListItem {
     pub time: i64,
 }
 
+/// A join request in a group's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequestListItem {
+    /// User id, or the id of the group that asks.
+    pub user_id: String,
+    /// Time of the request, milliseconds.
+    pub time: i64,
+    /// 0 user, 2 group.
+    pub user_type: i32,
+}
+
+/// A child group in a group's list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupChildListItem {
+    /// Group id.
+    pub group_id: String,
+    /// Creation of the group, milliseconds.
+    pub time: i64,
+    /// Parent group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
 /// A group in a user's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupListItem {

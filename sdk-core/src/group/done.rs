@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use keystead_protocol::groups::{
-    self as w, AccessBy, GroupCreateOutput, GroupLightData, GroupListItem, GroupUpdateCheck, GroupUserListItem,
-    InviteListItem, PAGE_SIZE,
+    self as w, AccessBy, GroupChildListItem, GroupCreateOutput, GroupLightData, GroupListItem, GroupUpdateCheck,
+    GroupUserListItem, InviteListItem, JoinRequestListItem, PAGE_SIZE,
 };
 
 use super::keys::{
@@ -38,6 +38,12 @@ pub struct GroupData {
     // Wrapped by a group key of a page that is not fetched yet.
     wire_search_keys: Vec<w::HmacKey>,
     wire_sort_keys: Vec<w::SortableKey>,
+}
+
+impl PrivateKeys for GroupData {
+    fn private_key(&self, key_id: &str) -> Option<&keystead_crypto::asym::SecretKey> {
+        self.keys.private_key(key_id)
+    }
 }
 
 impl GroupData {
@@ -176,13 +182,14 @@ pub fn done_get_group(
     Ok(out)
 }
 
-/// Reads a page of `GET /group/:g/keys/…`. An empty page is allowed. Errors: as [`done_get_group`] without `NoKeys`.
+/// Reads a page of `GET /group/:g/keys/…`, or the one key of `GET /group/:g/key/:id` as a list of one. An empty page is
+/// allowed. Errors: as [`done_get_group`] without `NoKeys`.
 pub fn done_get_group_keys(
     server_output: &str,
     own: &(impl PrivateKeys + ?Sized),
     verify_keys: &VerifyKeys,
 ) -> Result<Vec<GroupKey>> {
-    let page: Vec<w::GroupKey> = wire::answer(server_output)?;
+    let page: Vec<w::GroupKey> = wire::answer_list(server_output)?;
     open_all(&page, own, verify_keys)
 }
 
@@ -194,7 +201,7 @@ pub fn group_key_signers(server_output: &str) -> Result<Vec<(String, String)>> {
 
 /// As [`group_key_signers`], for a page of `GET /group/:g/keys/…`.
 pub fn group_keys_page_signers(server_output: &str) -> Result<Vec<(String, String)>> {
-    Ok(signers(&wire::answer::<Vec<w::GroupKey>>(server_output)?))
+    Ok(signers(&wire::answer_list::<w::GroupKey>(server_output)?))
 }
 
 /// Reads the answer of `GET /group/:g/light`, the group access check. Errors: `Server` (310: no access).
@@ -226,6 +233,16 @@ pub fn done_get_members(server_output: &str) -> Result<Vec<GroupUserListItem>> {
 
 /// Reads a page of `GET /group/invite/…` (and of sent join requests). Errors: `Server`, `ServerOutput`.
 pub fn done_get_invites(server_output: &str) -> Result<Vec<InviteListItem>> {
+    wire::answer(server_output)
+}
+
+/// Reads a page of `GET /group/:g/join_req/…`. Errors: `Server`, `ServerOutput`.
+pub fn done_get_join_requests(server_output: &str) -> Result<Vec<JoinRequestListItem>> {
+    wire::answer(server_output)
+}
+
+/// Reads a page of `GET /group/:g/children/…`. Errors: `Server`, `ServerOutput`.
+pub fn done_get_children(server_output: &str) -> Result<Vec<GroupChildListItem>> {
     wire::answer(server_output)
 }
 

@@ -11,9 +11,9 @@ mod members;
 pub(crate) use create::make_user_group;
 pub use create::{CreateGroup, Signer, prepare_create_child_group, prepare_create_group};
 pub use done::{
-    GroupData, PageCursor, done_create_group, done_get_group, done_get_group_keys, done_get_group_light,
-    done_get_groups, done_get_invites, done_get_members, done_group_update_check, get_access_by, group_key_signers,
-    group_keys_page_signers, next_page,
+    GroupData, PageCursor, done_create_group, done_get_children, done_get_group, done_get_group_keys,
+    done_get_group_light, done_get_groups, done_get_invites, done_get_join_requests, done_get_members,
+    done_group_update_check, get_access_by, group_key_signers, group_keys_page_signers, next_page,
 };
 pub(crate) use keys::open_group_key;
 pub(crate) use keys::open_search_keys;
@@ -24,4 +24,6 @@ pub use members::{
 };
 
 #[doc(no_inline)]
-pub use keystead_protocol::groups::{AccessBy, GroupLightData, GroupListItem, GroupUserListItem, InviteListItem};
+pub use keystead_protocol::groups::{
+    AccessBy, GroupChildListItem, GroupLightData, GroupListItem, GroupUserListItem, InviteListItem, JoinRequestListItem,
+};

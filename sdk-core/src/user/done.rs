@@ -30,16 +30,7 @@ pub fn done_init(server_output: &str) -> Result<InitOutput> {
 /// Reads a page of `GET /user/user_keys/keys/…`; for one key (`GET /user/user_keys/key/:id`) the list has one entry.
 /// Errors: `Server`, `ServerOutput`, and those of opening a key (see [`done_verify_login`](super::done_verify_login)).
 pub fn done_fetch_user_keys(server_output: &str, device: &DeviceKeys) -> Result<Vec<UserKey>> {
-    #[derive(serde::Deserialize)]
-    #[serde(untagged)]
-    enum OneOrMany {
-        Many(Vec<w::GroupKey>),
-        One(Box<w::GroupKey>),
-    }
-    let keys = match wire::answer(server_output)? {
-        OneOrMany::Many(keys) => keys,
-        OneOrMany::One(key) => vec![*key],
-    };
+    let keys: Vec<w::GroupKey> = wire::answer_list(server_output)?;
     keys.iter().map(|k| UserKey::open(k, device)).collect()
 }
 

@@ -1,0 +1,268 @@
+//! One HTTP client per server and app: connections, token, and the verify keys seen so far.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use keystead_sdk_core::user::{self, Pin, UserPublicKey, VerifyKeys};
+use keystead_sdk_core::{SdkError, Suite, rng};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+
+use crate::keys::StdUser;
+use crate::{Error, Login, Result};
+
+const APP_TOKEN: HeaderName = HeaderName::from_static(keystead_sdk_core::protocol::apps::APP_TOKEN_HEADER);
+const GROUP_ACCESS: HeaderName = HeaderName::from_static(keystead_sdk_core::protocol::apps::GROUP_ACCESS_HEADER);
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// More than any honest answer; the rest of a larger one is not read.
+const MAX_ANSWER: usize = 16 << 20;
+
+static DEFAULT: RwLock<Option<Client>> = RwLock::new(None);
+
+/// Sets the process-wide client. A second call replaces it for later calls; users that are logged in keep theirs.
+///
+/// `base_url` may have a path prefix (`https://example.org/keys`); `/api/v1/…` is put behind it.
+///
+/// # Errors
+/// `Config` for an unusable URL or token.
+pub fn init(base_url: &str, app_token: &str) -> Result<()> {
+    let client = Client::new(base_url, app_token)?;
+    *DEFAULT.write().unwrap_or_else(PoisonError::into_inner) = Some(client);
+    Ok(())
+}
+
+/// The process-wide client. Errors: `NotInitialised`.
+pub fn default_client() -> Result<Client> {
+    DEFAULT.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(Error::NotInitialised)
+}
+
+/// A connection to one app of one server. Cloning is cheap and shares connections and pinned keys.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Arc<str>,
+    app_token: HeaderValue,
+    pins: Arc<Mutex<VerifyKeys>>,
+}
+
+/// What a call carries besides its path.
+#[derive(Default)]
+pub(crate) struct Call<'a> {
+    pub(crate) jwt: Option<&'a str>,
+    pub(crate) body: Option<String>,
+    /// The group through which the user enters.
+    pub(crate) via: Option<&'a str>,
+}
+
+impl Client {
+    /// A client of the app whose token this is. Errors: `Config`.
+    pub fn new(base_url: &str, app_token: &str) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()
+            .map_err(Error::Network)?;
+        Self::with_http(http, base_url, app_token)
+    }
+
+    /// As [`new`](Self::new), with a ready HTTP client (own certificates, a proxy). Errors: `Config`.
+    pub fn with_http(http: reqwest::Client, base_url: &str, app_token: &str) -> Result<Self> {
+        let url = reqwest::Url::parse(base_url).or(Err(Error::Config))?;
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            return Err(Error::Config);
+        }
+        let base = Arc::from(base_url.trim_end_matches('/'));
+        Ok(Self { http, base, app_token: token_header(app_token)?, pins: Arc::default() })
+    }
+
+    /// The same client with another app token, such as the secret one of a backend. Errors: `Config`.
+    pub fn with_app_token(&self, app_token: &str) -> Result<Self> {
+        Ok(Self { app_token: token_header(app_token)?, ..self.clone() })
+    }
+
+    /// Registers a user and gives the new user id. With the default options of an app this needs the secret token.
+    /// Errors: `Sdk(Server)` 101 (identifier taken), 203 (token not allowed).
+    pub async fn register(&self, identifier: &str, password: &str) -> Result<String> {
+        self.register_suite(Suite::HYBRID, identifier, password).await
+    }
+
+    /// As [`register`](Self::register) with other algorithms.
+    pub async fn register_suite(&self, suite: Suite, identifier: &str, password: &str) -> Result<String> {
+        let (identifier, password) = (identifier.to_owned(), password.to_owned());
+        let body = blocking(move || user::prepare_register_with(&mut rng::os(), suite, &identifier, &password)).await?;
+        let out = self.post("/register", Call { body: Some(body), ..Call::default() }).await?;
+        Ok(user::done_register(&out)?)
+    }
+
+    /// True when nobody uses the identifier.
+    pub async fn check_identifier(&self, identifier: &str) -> Result<bool> {
+        let body = Some(user::prepare_check_identifier(identifier));
+        let out = self.post("/exists", Call { body, ..Call::default() }).await?;
+        Ok(user::done_check_identifier(&out)?)
+    }
+
+    /// Logs a device in. Errors: `SecondFactor` when the account has one ([`begin_login`](Self::begin_login)); `Sdk`
+    /// (server code 112 or 100 for a wrong identifier or password).
+    pub async fn login(&self, identifier: &str, password: &str) -> Result<StdUser> {
+        match self.begin_login(identifier, password).await? {
+            Login::Done(user) => Ok(*user),
+            Login::SecondFactor(_) => Err(Error::SecondFactor),
+        }
+    }
+
+    /// Logs a device in as far as the password goes.
+    pub async fn begin_login(&self, identifier: &str, password: &str) -> Result<Login> {
+        crate::std_user::begin_login(self, identifier, password).await
+    }
+
+    /// Sends the keys of a new device. The answer's text travels to a logged-in device, see [`StdUser::register_device`].
+    pub async fn register_device_start(&self, device_identifier: &str, password: &str) -> Result<String> {
+        let (identifier, password) = (device_identifier.to_owned(), password.to_owned());
+        let body = blocking(move || {
+            user::prepare_register_device_start(&mut rng::os(), Suite::HYBRID, &identifier, &password)
+        })
+        .await?;
+        let out = self.post("/user/prepare_register_device", Call { body: Some(body), ..Call::default() }).await?;
+        user::done_register_device_start(&out)?;
+        Ok(out)
+    }
+
+    /// A user's newest public key, its signature checked with his pinned verify key.
+    ///
+    /// # Errors
+    /// `Sdk(PublicKeySignature)` for a wrong signature; `Sdk(PinnedKey)` when the server shows another verify key than
+    /// before; `Sdk(Server)` 100.
+    pub async fn public_key(&self, user_id: &str) -> Result<UserPublicKey> {
+        let out = self.get(&format!("/user/{}/public_key", id(user_id)?), Call::default()).await?;
+        let key = user::done_fetch_public_key(&out)?;
+        let Some(sig_key_id) = key.sig_key_id().map(str::to_owned) else { return Ok(key.accept_unsigned()?) };
+        self.pin_verify_key(user_id, &sig_key_id).await?;
+        let pins = self.pins();
+        let verify = pins.get(user_id, &sig_key_id).ok_or(SdkError::KeyNotFound)?;
+        Ok(key.check(verify)?)
+    }
+
+    /// A group's public key (for an invite of a group). Groups do not sign.
+    pub async fn group_public_key(&self, group_id: &str) -> Result<UserPublicKey> {
+        let out = self.get(&format!("/group/{}/public_key", id(group_id)?), Call::default()).await?;
+        Ok(user::done_fetch_public_key(&out)?.accept_unsigned()?)
+    }
+
+    /// A user's verify key by id, pinned from now on: a later answer with another key under this id is refused.
+    /// Errors: `Sdk(PinnedKey)`, `Sdk(Server)` 100.
+    pub async fn verify_key(&self, user_id: &str, key_id: &str) -> Result<keystead_sdk_core::crypto::sign::VerifyKey> {
+        self.pin_verify_key(user_id, key_id).await?;
+        Ok(self.pins().get(user_id, key_id).ok_or(SdkError::KeyNotFound)?.clone())
+    }
+
+    /// Fetches a verify key unless it is known. `Additional` means that the user had another key before.
+    pub(crate) async fn pin_verify_key(&self, user_id: &str, key_id: &str) -> Result<Pin> {
+        if self.pins().get(user_id, key_id).is_some() {
+            return Ok(Pin::Known);
+        }
+        let out = self.get(&format!("/user/{}/verify_key/{}", id(user_id)?, id(key_id)?), Call::default()).await?;
+        let data = user::done_fetch_verify_key(&out)?;
+        if data.verify_key_id != key_id {
+            return Err(SdkError::KeyNotFound.into());
+        }
+        Ok(self.pins().pin(user_id, &data)?)
+    }
+
+    pub(crate) fn pins(&self) -> MutexGuard<'_, VerifyKeys> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) async fn get(&self, path: &str, call: Call<'_>) -> Result<String> {
+        self.send(reqwest::Method::GET, path, call).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, call: Call<'_>) -> Result<String> {
+        self.send(reqwest::Method::POST, path, call).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, call: Call<'_>) -> Result<String> {
+        self.send(reqwest::Method::PUT, path, call).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, call: Call<'_>) -> Result<String> {
+        self.send(reqwest::Method::PATCH, path, call).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, call: Call<'_>) -> Result<String> {
+        self.send(reqwest::Method::DELETE, path, call).await
+    }
+
+    /// Sends one call and gives the answer's text. The HTTP status is not looked at: the envelope says it all.
+    async fn send(&self, method: reqwest::Method, path: &str, call: Call<'_>) -> Result<String> {
+        let url = format!("{}/api/v1{path}", self.base);
+        let mut request = self
+            .http
+            .request(method, url)
+            .header(APP_TOKEN, self.app_token.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(jwt) = call.jwt {
+            let mut value = HeaderValue::from_str(&format!("Bearer {jwt}")).or(Err(SdkError::Jwt))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        if let Some(group_id) = call.via {
+            request = request.header(GROUP_ACCESS, HeaderValue::from_str(id(group_id)?).or(Err(Error::Id))?);
+        }
+        if let Some(body) = call.body {
+            request = request.body(body);
+        }
+        let mut response = request.send().await.map_err(Error::Network)?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(Error::Network)? {
+            if bytes.len() + chunk.len() > MAX_ANSWER {
+                return Err(SdkError::TooLarge.into());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8(bytes).or(Err(Error::Sdk(SdkError::ServerOutput)))
+    }
+}
+
+/// An id as part of a path: nothing that could lead to another path. Errors: `Id`.
+pub(crate) fn id(text: &str) -> Result<&str> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if !text.is_empty() && text.len() <= 128 && text.bytes().all(plain) { Ok(text) } else { Err(Error::Id) }
+}
+
+/// Runs a flow with an Argon2id in it outside of the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    flow: impl FnOnce() -> keystead_sdk_core::Result<T> + Send + 'static,
+) -> Result<T> {
+    Ok(tokio::task::spawn_blocking(flow).await.or(Err(Error::Cancelled))??)
+}
+
+fn token_header(app_token: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(app_token).or(Err(Error::Config))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_cannot_leave_the_path() {
+        assert!(id("0b0e5f6a-29a3-4f58-8f0a-6c6b7e2b6e1f").is_ok());
+        for bad in ["", ".", "..", "a/b", "a?b", "a#b", "%2e", "a b", "ä", &"a".repeat(129)] {
+            assert!(matches!(id(bad), Err(Error::Id)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn base_urls() {
+        assert_eq!(&*Client::new("http://h:1/prefix/", "t").expect("valid").base, "http://h:1/prefix");
+        for bad in ["", "h:1", "ftp://h", "http://h/?a=b", "http://h/#f"] {
+            assert!(matches!(Client::new(bad, "t"), Err(Error::Config)), "{bad}");
+        }
+        assert!(matches!(Client::new("http://h", "a\nb"), Err(Error::Config)));
+        let shown = format!("{:?}", Client::new("http://h", "token-canary").expect("valid"));
+        assert!(!shown.contains("token-canary"));
+    }
+}

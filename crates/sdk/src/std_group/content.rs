@@ -1,0 +1,140 @@
+//! Encrypting and decrypting with the group's keys. No call is needed but to find another member's verify key.
+
+use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions, Head};
+use keystead_sdk_core::group::{SearchKeyEntry, SortKeyEntry};
+use keystead_sdk_core::sym_key::{self, SymmetricKey};
+use keystead_sdk_core::{SdkError, rng};
+
+use super::StdGroup;
+use crate::Result;
+
+impl StdGroup {
+    /// Encrypts bytes with the newest group key.
+    pub fn encrypt(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        self.encrypt_bytes(plain, b"", false)
+    }
+
+    /// As [`encrypt`](Self::encrypt), bound to `aad`: the same is needed to decrypt.
+    pub fn encrypt_with_aad(&self, plain: &[u8], aad: &[u8]) -> Result<Vec<u8>> {
+        self.encrypt_bytes(plain, aad, false)
+    }
+
+    /// As [`encrypt`](Self::encrypt), signed by this user.
+    pub fn encrypt_signed(&self, plain: &[u8]) -> Result<Vec<u8>> {
+        self.encrypt_bytes(plain, b"", true)
+    }
+
+    /// Encrypts text with the newest group key: b64.
+    pub fn encrypt_string(&self, plain: &str) -> Result<String> {
+        self.encrypt_text(plain, b"", false)
+    }
+
+    /// As [`encrypt_string`](Self::encrypt_string), bound to `aad`.
+    pub fn encrypt_string_with_aad(&self, plain: &str, aad: &str) -> Result<String> {
+        self.encrypt_text(plain, aad.as_bytes(), false)
+    }
+
+    /// As [`encrypt_string`](Self::encrypt_string), signed by this user.
+    pub fn encrypt_string_signed(&self, plain: &str) -> Result<String> {
+        self.encrypt_text(plain, b"", true)
+    }
+
+    /// Decrypts bytes; a signature is not checked. Errors: `Sdk(KeyNotFound)` when the key is newer than this object:
+    /// [`fetch_key`](Self::fetch_key) with the id in the head.
+    pub fn decrypt(&self, encrypted: &[u8]) -> Result<Vec<u8>> {
+        self.decrypt_with_aad(encrypted, b"")
+    }
+
+    /// As [`decrypt`](Self::decrypt), with the `aad` of the encryption.
+    pub fn decrypt_with_aad(&self, encrypted: &[u8], aad: &[u8]) -> Result<Vec<u8>> {
+        let data = self.data();
+        let key = data.key(&content::head(encrypted)?.id)?.key();
+        Ok(content::decrypt(key, encrypted, &DecryptOptions { aad, verify: None })?.to_vec())
+    }
+
+    /// As [`decrypt`](Self::decrypt), and demands the signature of this user. Fetches his verify key when it is not known.
+    pub async fn decrypt_verified(&self, encrypted: &[u8], user_id: &str) -> Result<Vec<u8>> {
+        let head = content::head(encrypted)?;
+        let verify = self.verify_key(&head, user_id).await?;
+        let data = self.data();
+        let options = DecryptOptions { aad: b"", verify: Some(&verify) };
+        Ok(content::decrypt(data.key(&head.id)?.key(), encrypted, &options)?.to_vec())
+    }
+
+    /// Decrypts text; a signature is not checked. Errors: as [`decrypt`](Self::decrypt).
+    pub fn decrypt_string(&self, encrypted: &str) -> Result<String> {
+        self.decrypt_string_with_aad(encrypted, "")
+    }
+
+    /// As [`decrypt_string`](Self::decrypt_string), with the `aad` of the encryption.
+    pub fn decrypt_string_with_aad(&self, encrypted: &str, aad: &str) -> Result<String> {
+        let data = self.data();
+        let key = data.key(&content::string_head(encrypted)?.id)?.key();
+        Ok(content::decrypt_string(key, encrypted, &DecryptOptions { aad: aad.as_bytes(), verify: None })?)
+    }
+
+    /// As [`decrypt_string`](Self::decrypt_string), and demands the signature of this user.
+    pub async fn decrypt_string_verified(&self, encrypted: &str, user_id: &str) -> Result<String> {
+        let head = content::string_head(encrypted)?;
+        let verify = self.verify_key(&head, user_id).await?;
+        let data = self.data();
+        let options = DecryptOptions { aad: b"", verify: Some(&verify) };
+        Ok(content::decrypt_string(data.key(&head.id)?.key(), encrypted, &options)?)
+    }
+
+    /// Makes a symmetric key that the application keeps as JSON text, wrapped by the newest group key.
+    pub fn make_sym_key(&self) -> Result<(String, SymmetricKey)> {
+        Ok(sym_key::make_non_registered_sym_key(&mut rng::os(), self.data().newest_key()?)?)
+    }
+
+    /// Opens the JSON text of [`make_sym_key`](Self::make_sym_key).
+    pub fn open_sym_key(&self, json: &str) -> Result<SymmetricKey> {
+        let wrapped = sym_key::read_sym_key(json)?;
+        Ok(sym_key::open_sym_key(&wrapped, self.data().key(&wrapped.master_key_id)?)?)
+    }
+
+    /// Searchable hash of a whole text. Errors: `Sdk(KeyNotFound)` for a group without search key.
+    pub fn search_full(&self, text: &str) -> Result<String> {
+        Ok(content::search_full(&self.search_key()?.key, text))
+    }
+
+    /// Searchable hashes of the prefixes of a text, at most 200.
+    pub fn search_prefixes(&self, text: &str, limit: Option<usize>) -> Result<Vec<String>> {
+        Ok(content::search_prefixes(&self.search_key()?.key, text, limit))
+    }
+
+    /// Sortable form of a number of 0 to 65532. Errors: `Sdk(KeyNotFound)` for a group without sort key.
+    pub fn sort_number(&self, number: u64) -> Result<u64> {
+        Ok(content::sort_number(&self.sort_key()?.key, number)?)
+    }
+
+    /// Sortable form of a text's first four bytes.
+    pub fn sort_string(&self, text: &str) -> Result<u64> {
+        Ok(content::sort_string(&self.sort_key()?.key, text)?)
+    }
+
+    fn encrypt_bytes(&self, plain: &[u8], aad: &[u8], sign: bool) -> Result<Vec<u8>> {
+        let (data, user) = (self.data(), self.user().data());
+        let signer = if sign { Some(user.signer()?) } else { None };
+        Ok(content::encrypt(&mut rng::os(), data.newest_key()?.into(), plain, &EncryptOptions { aad, signer })?)
+    }
+
+    fn encrypt_text(&self, plain: &str, aad: &[u8], sign: bool) -> Result<String> {
+        let (data, user) = (self.data(), self.user().data());
+        let signer = if sign { Some(user.signer()?) } else { None };
+        Ok(content::encrypt_string(&mut rng::os(), data.newest_key()?.into(), plain, &EncryptOptions { aad, signer })?)
+    }
+
+    async fn verify_key(&self, head: &Head, user_id: &str) -> Result<keystead_sdk_core::crypto::sign::VerifyKey> {
+        let sign = head.sign.as_ref().ok_or(SdkError::NotSigned)?;
+        self.user().client().verify_key(user_id, &sign.id).await
+    }
+
+    fn search_key(&self) -> Result<SearchKeyEntry> {
+        Ok(self.data().search_keys().first().ok_or(SdkError::KeyNotFound)?.clone())
+    }
+
+    fn sort_key(&self) -> Result<SortKeyEntry> {
+        Ok(self.data().sort_keys().first().ok_or(SdkError::KeyNotFound)?.clone())
+    }
+}
