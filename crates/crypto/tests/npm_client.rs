@@ -1,5 +1,6 @@
 //! Data made by the unmodified client @sentclose/sentc 0.3.1 is opened here, and data made here is what that client was
 //! seen to open (`vectors/make_from_npm_client.mjs`).
+#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 #[path = "common/seeded.rs"]
 mod seeded;

@@ -110,7 +110,7 @@ fn hybrid_json_is_strict() {
         text.replacen("\\n", "", 1),
         format!("{text}{text}"),
         format!("[{text}]"),
-        text[..text.len() - 1].to_owned(),
+        text.strip_suffix('}').unwrap().to_owned(),
         "{}".to_owned(),
         String::new(),
     ];

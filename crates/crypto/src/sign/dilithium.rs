@@ -44,7 +44,7 @@ impl SignKey {
         }
         // Numbers are stored as 4 - n for n in -4..=4. With larger ones signing might never end.
         let short = bytes.get(SHORT_VECTORS).ok_or(CryptoError::Length)?;
-        let too_large = short.iter().fold(0, |bad, two| bad | (two & 0x0f) + 7 | (two >> 4) + 7) & 0x10;
+        let too_large = short.iter().fold(0, |bad, two| bad | ((two & 0x0f) + 7) | ((two >> 4) + 7)) & 0x10;
         if too_large != 0 {
             return Err(CryptoError::Input);
         }

@@ -126,7 +126,7 @@ fn names_and_lengths_must_fit() {
         assert_eq!(VerifyKey::from_bytes(alg, &vk.to_bytes()[1..]).unwrap_err(), CryptoError::Length);
         assert_eq!(SignKey::from_bytes(alg, &sk.to_bytes()[1..]).unwrap_err(), CryptoError::Length);
         assert_eq!(Signature::from_bytes(alg, &sig.to_bytes()[1..]).unwrap_err(), CryptoError::Length);
-        assert_eq!(Signature::from_wire(alg, &sig.to_wire()[1..]).unwrap_err(), CryptoError::Encoding);
+        assert_eq!(Signature::from_wire(alg, sig.to_wire().get(1..).unwrap()).unwrap_err(), CryptoError::Encoding);
     }
 }
 

@@ -5,17 +5,16 @@ use std::convert::Infallible;
 use rand_core::{TryCryptoRng, TryRng};
 use sha2::{Digest, Sha256};
 
-/// SHA-256(seed ‖ counter), block after block. For tests only.
+/// SHA-256(seed ‖ counter), a new block for each read and each 32 bytes of it. For tests only.
 pub(crate) struct Seeded {
     seed: u64,
     counter: u64,
-    block: Vec<u8>,
 }
 
 impl Seeded {
     /// A generator with its own stream of bytes per seed.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, counter: 0, block: Vec::new() }
+        Self { seed, counter: 0 }
     }
 }
 
@@ -35,13 +34,12 @@ impl TryRng for Seeded {
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for byte in out {
-            if self.block.is_empty() {
-                let hash = Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(self.counter.to_le_bytes());
-                self.block = hash.finalize().to_vec();
-                self.counter += 1;
+        for chunk in out.chunks_mut(32) {
+            let hash = Sha256::new().chain_update(self.seed.to_le_bytes()).chain_update(self.counter.to_le_bytes());
+            self.counter += 1;
+            for (to, from) in chunk.iter_mut().zip(hash.finalize()) {
+                *to = from;
             }
-            *byte = self.block.pop().unwrap();
         }
         Ok(())
     }
