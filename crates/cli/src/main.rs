@@ -1,2 +1,33 @@
-//! Placeholder.
-fn main() {}
+//! The `keystead` binary: the server, the operator's commands, and the demo.
+//!
+//! It lives outside `server`, because the demo plays the clients' part too and the server must not link what opens
+//! users' keys (docs/adr/0001).
+
+mod app_commands;
+mod args;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let result = actix_web::rt::System::new().block_on(async {
+        match args.command {
+            None => serve::serve(&args.common, &args::ServeArgs::default()).await,
+            Some(args::Command::Serve(ref serve)) => serve::serve(&args.common, serve).await,
+            Some(args::Command::App { ref command }) => app_commands::run(&args.common, command).await,
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("keystead: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

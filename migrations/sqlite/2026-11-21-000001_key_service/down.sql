@@ -1,0 +1,16 @@
+DROP TABLE key_challenges;
+DROP TABLE key_refresh_tokens;
+DROP TABLE key_device_keys;
+DROP TABLE key_devices;
+DROP TABLE key_users;
+DROP TABLE group_key_sessions;
+DROP TABLE group_invites;
+DROP TABLE group_search_keys;
+DROP TABLE group_member_keys;
+DROP TABLE group_keys;
+DROP TABLE group_members;
+DROP TABLE groups;
+DROP TABLE directory_users;
+DROP TABLE app_jwt_keys;
+DROP TABLE apps;
+DROP TABLE settings;

@@ -1,0 +1,62 @@
+//! What every request can reach, built once.
+
+use std::sync::Arc;
+
+use keystead_crypto::rng;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::StartError;
+use crate::rooms::apps::Tenants;
+use crate::root_key::RootKey;
+use crate::web::guard::TokenCache;
+use crate::web::limits::Limits;
+
+/// The server's parts. Shared by all workers.
+pub struct App {
+    /// The configuration as it was loaded.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// The one source of the current time.
+    pub clock: Clock,
+    /// Encryption at rest and the server's own secrets.
+    pub root_key: RootKey,
+    /// Apps that requests have used lately.
+    pub tenants: Tenants,
+    /// JWTs whose signature has been checked.
+    pub tokens: TokenCache,
+    /// Rate limits.
+    pub limits: Limits,
+}
+
+impl App {
+    /// Opens database and root key. The operator's commands use this too, beside a running server.
+    ///
+    /// # Errors
+    /// Why the server cannot start.
+    pub fn open(config: Config) -> Result<Arc<Self>, StartError> {
+        std::fs::create_dir_all(&config.server.data_dir)
+            .map_err(StartError::io(format!("data directory {}", config.server.data_dir.display())))?;
+        let target = config.target();
+        let db = Db::open(&target)?;
+        let root_key = RootKey::load(&config, &mut target.connect()?)?;
+        let clock = Clock::new(config.server.clock_offset_file.clone());
+        Ok(Arc::new(Self {
+            db,
+            root_key,
+            tenants: Tenants::default(),
+            tokens: TokenCache::default(),
+            limits: Limits::new(&config.limits, clock.clone()),
+            clock,
+            config,
+        }))
+    }
+
+    /// A new id: UUIDv4, lower case, hyphenated.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        uuid::Builder::from_random_bytes(rng::bytes(&mut rng::os())).into_uuid().hyphenated().to_string()
+    }
+}

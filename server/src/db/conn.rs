@@ -1,0 +1,78 @@
+//! One connection type over both databases.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::{ConnectionError, PgConnection, QueryResult, SqliteConnection};
+
+/// A connection to either database. Query functions take `&mut Conn` and run on both.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// Embedded SQLite.
+    Sqlite(SqliteConnection),
+    /// PostgreSQL.
+    Postgres(PgConnection),
+}
+
+/// Runs one body on whichever connection it is: for what the enum cannot express (upserts, multi-row inserts).
+macro_rules! each {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite($c) => $body,
+            $crate::db::Conn::Postgres($c) => $body,
+        }
+    };
+}
+pub(crate) use each;
+
+/// How safely SQLite commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Synchronous {
+    /// A commit is on disk before it is answered.
+    Full,
+    /// A power cut may lose the last commits. For comparison in benchmarks only.
+    Normal,
+}
+
+impl Conn {
+    /// Opens the SQLite file at `path` and sets it up. The writer connection also switches the file to WAL.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no database.
+    pub(crate) fn open_sqlite(path: &str, synchronous: Synchronous, writer: bool) -> Result<Self, ConnectionError> {
+        let mut c = SqliteConnection::establish(path)?;
+        // busy_timeout comes first: switching to WAL may have to wait for another process.
+        let journal = if writer { "PRAGMA journal_mode = WAL;" } else { "" };
+        let level = match synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
+        };
+        c.batch_execute(&format!(
+            "PRAGMA busy_timeout = 10000; {journal} PRAGMA synchronous = {level}; PRAGMA foreign_keys = ON; \
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;"
+        ))
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Sqlite(c))
+    }
+
+    /// Serialises transactions that touch the same thing: on PostgreSQL an advisory lock until the transaction's end,
+    /// on SQLite nothing, because there is one writer.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) fn lock(&mut self, what: &str) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(c) => diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind::<diesel::sql_types::Text, _>(what)
+                .execute(c)
+                .map(|_rows| ()),
+        }
+    }
+
+    /// True for SQLite.
+    #[must_use]
+    pub const fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}

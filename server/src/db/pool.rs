@@ -1,0 +1,76 @@
+//! Reader connections of SQLite, and the connection pool of PostgreSQL.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::r2d2::{ManageConnection, Pool};
+use diesel::{Connection, PgConnection};
+
+use super::{Conn, DbError, Synchronous};
+
+/// SQLite reader connections, one behind each lock. A thread comes back to the reader it used before, so that with as
+/// many readers as worker threads no lock is ever waited for.
+pub(super) struct Readers(Box<[Mutex<Conn>]>);
+
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static THREAD: Cell<usize> = Cell::new(NEXT_THREAD.fetch_add(1, Ordering::Relaxed));
+}
+
+impl Readers {
+    pub(super) fn open(path: &str, synchronous: Synchronous, count: usize) -> Result<Self, DbError> {
+        let readers: Result<Vec<_>, DbError> =
+            (0..count.max(1)).map(|_| Ok(Mutex::new(Conn::open_sqlite(path, synchronous, false)?))).collect();
+        Ok(Self(readers?.into_boxed_slice()))
+    }
+
+    pub(super) fn with<T, E: From<DbError>>(&self, f: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let start = THREAD.with(Cell::get);
+        let at = |i: usize| self.0.get((start + i) % self.0.len());
+        let free = (0..self.0.len()).find_map(|i| at(i).and_then(|m| m.try_lock().ok()));
+        let mut guard = match free.or_else(|| at(0).map(|m| m.lock().unwrap_or_else(PoisonError::into_inner))) {
+            Some(guard) => guard,
+            None => return Err(DbError::Writer.into()),
+        };
+        f(&mut guard)
+    }
+}
+
+pub(super) type PgPool = Pool<PgManager>;
+
+/// Opens PostgreSQL connections as the enum's variant. The variant is chosen here, never by trying.
+pub(super) struct PgManager {
+    url: String,
+}
+
+impl ManageConnection for PgManager {
+    type Connection = Conn;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<Conn, Self::Error> {
+        PgConnection::establish(&self.url).map(Conn::Postgres).map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
+        diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        std::thread::panicking()
+            || match conn {
+                Conn::Postgres(c) => diesel::r2d2::R2D2Connection::is_broken(c),
+                Conn::Sqlite(_) => false,
+            }
+    }
+}
+
+pub(super) fn open_postgres(url: &str, size: u32) -> Result<PgPool, DbError> {
+    Ok(Pool::builder()
+        .max_size(size.max(1))
+        .min_idle(Some(1))
+        .test_on_check_out(false)
+        .connection_timeout(Duration::from_secs(10))
+        .build(PgManager { url: url.to_owned() })?)
+}

@@ -1,0 +1,13 @@
+//! Background jobs: each is idempotent and survives a restart.
+
+mod sweep;
+
+use std::sync::Arc;
+
+use crate::app::App;
+
+/// Starts all jobs; they end when the handles are dropped or aborted.
+#[must_use]
+pub fn start(app: &Arc<App>) -> Vec<tokio::task::JoinHandle<()>> {
+    vec![actix_web::rt::spawn(sweep::run(Arc::clone(app)))]
+}

@@ -1,0 +1,275 @@
+//! What an operator does with apps. Tokens and sign keys leave here once, when they are made.
+
+use keystead_crypto::encoding::b64_encode;
+use keystead_crypto::{hash, rng};
+use keystead_protocol::ErrorCode;
+use keystead_protocol::apps::{EndpointOptions, FileOptions, GroupOptions};
+use keystead_protocol::jwt::JWT_ALG;
+use serde::Serialize;
+
+use super::store::{self, AppRow, JwtKeyRow};
+use super::jwt::make_key_pair;
+use crate::app::App;
+use crate::db::Conn;
+use crate::error::{KeyError, KeyResult};
+
+const PUBLIC_TOKEN: usize = 30;
+const SECRET_TOKEN: usize = 50;
+const MAX_NAME: usize = 100;
+
+/// Tokens of an app, in clear: shown once.
+#[derive(Serialize)]
+pub struct AppTokens {
+    /// App id (UUID).
+    pub app_id: String,
+    /// b64 of 30 random bytes.
+    pub public_token: String,
+    /// b64 of 50 random bytes.
+    pub secret_token: String,
+    /// UUID; the data API's admin token.
+    pub admin_token: String,
+}
+
+/// A new app with its first JWT key pair.
+#[derive(Serialize)]
+pub struct NewApp {
+    /// Id and tokens.
+    #[serde(flatten)]
+    pub tokens: AppTokens,
+    /// The key pair, also for the owner's own backend.
+    pub jwt: NewJwtKey,
+}
+
+/// A JWT key pair in exchange format.
+#[derive(Serialize)]
+pub struct NewJwtKey {
+    /// Key id.
+    pub kid: String,
+    /// b64 of the uncompressed point.
+    pub verify_key: String,
+    /// b64 of the PKCS#8 DER.
+    pub sign_key: String,
+    /// `ES384`.
+    pub alg: &'static str,
+}
+
+/// An app in a list: no secrets.
+#[derive(Debug, Clone, Serialize)]
+pub struct AppInfo {
+    /// App id.
+    pub app_id: String,
+    /// Name for people.
+    pub name: String,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it was switched off.
+    pub disabled_ms: Option<i64>,
+    /// Who may call what.
+    pub options: EndpointOptions,
+    /// Where files go.
+    pub file_options: FileOptions,
+    /// Limits of key rotation.
+    pub group_options: GroupOptions,
+}
+
+/// Settings of an app that can be changed.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Who may call what.
+    pub options: EndpointOptions,
+    /// Where files go.
+    pub file_options: FileOptions,
+    /// Limits of key rotation.
+    pub group_options: GroupOptions,
+    /// Switched off.
+    pub disabled: bool,
+}
+
+/// Makes an app with tokens and a JWT key pair.
+///
+/// # Errors
+/// `JsonParse` for an unusable name, and what database and crypto say.
+pub fn create(app: &App, tx: &mut Conn, name: &str, options: &EndpointOptions) -> KeyResult<NewApp> {
+    if name.trim().is_empty() || name.len() > MAX_NAME {
+        return Err(KeyError::input(format!("an app's name has 1 to {MAX_NAME} bytes")));
+    }
+    let tokens = make_tokens(app, app.new_id());
+    let hashes = hashes_of(&tokens)?;
+    store::insert(
+        tx,
+        &AppRow {
+            id: tokens.app_id.clone(),
+            version: 1,
+            disabled_ms: None,
+            name: name.to_owned(),
+            public_token_hash: hashes.public,
+            secret_token_hash: hashes.secret,
+            admin_token_hash: hashes.admin,
+            options: json(options)?,
+            file_options: json(&FileOptions::default())?,
+            group_options: json(&GroupOptions::default())?,
+            created_ms: app.clock.now_ms(),
+        },
+    )?;
+    let jwt = add_jwt_key(app, tx, &tokens.app_id)?;
+    Ok(NewApp { tokens, jwt })
+}
+
+/// Gives an app new tokens; the old ones stop at once.
+///
+/// # Errors
+/// `AppNotFound`.
+pub fn rotate_tokens(app: &App, tx: &mut Conn, id: &str) -> KeyResult<AppTokens> {
+    let tokens = make_tokens(app, id.to_owned());
+    let hashes = hashes_of(&tokens)?;
+    match store::set_tokens(tx, id, &hashes.public, &hashes.secret, &hashes.admin)? {
+        0 => Err(ErrorCode::AppNotFound.into()),
+        _ => Ok(tokens),
+    }
+}
+
+/// Changes an app's settings; running servers follow at the next request.
+///
+/// # Errors
+/// `AppNotFound`, or `AppAction` for values that make no sense.
+pub fn set_settings(app: &App, tx: &mut Conn, id: &str, settings: &AppSettings) -> KeyResult<()> {
+    check(settings)?;
+    let current = store::by_id(tx, id)?.ok_or(ErrorCode::AppNotFound)?;
+    let disabled_ms = settings.disabled.then(|| current.disabled_ms.unwrap_or_else(|| app.clock.now_ms()));
+    store::set_settings(
+        tx,
+        id,
+        &json(&settings.options)?,
+        &json(&settings.file_options)?,
+        &json(&settings.group_options)?,
+        disabled_ms,
+    )?;
+    Ok(())
+}
+
+/// All apps, the oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn list(conn: &mut Conn) -> KeyResult<Vec<AppInfo>> {
+    store::all(conn)?.into_iter().map(info).collect()
+}
+
+/// Finds an app by id, or by a name that only one app has.
+///
+/// # Errors
+/// `AppNotFound`; `AppAction` when several apps have the name.
+pub fn find(conn: &mut Conn, id_or_name: &str) -> KeyResult<AppInfo> {
+    if let Some(row) = store::by_id(conn, id_or_name)? {
+        return info(row);
+    }
+    let mut rows = store::by_name(conn, id_or_name)?;
+    match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => info(row),
+        (Some(_), false) => {
+            Err(KeyError::with(ErrorCode::AppAction, format!("several apps are called '{id_or_name}': use the app id")))
+        }
+        (None, _) => Err(KeyError::with(ErrorCode::AppNotFound, format!("there is no app '{id_or_name}'"))),
+    }
+}
+
+/// True when there is any app: false only on the first start.
+///
+/// # Errors
+/// What the database says.
+pub fn any(conn: &mut Conn) -> KeyResult<bool> {
+    Ok(store::any(conn)?)
+}
+
+/// How a token rests: b64 of the SHA-256 of the raw token bytes.
+pub(super) fn token_hash(raw: &[u8]) -> String {
+    b64_encode(&hash::sha256(raw))
+}
+
+/// The slot of a sign key under the root key.
+pub(super) fn jwt_slot(kid: &str) -> String {
+    format!("app_jwt_keys.sign_key_sealed {kid}")
+}
+
+fn add_jwt_key(app: &App, tx: &mut Conn, app_id: &str) -> KeyResult<NewJwtKey> {
+    let pair = make_key_pair()?;
+    let kid = app.new_id();
+    let sealed = app
+        .root_key
+        .seal(&jwt_slot(&kid), &pair.sign_key)
+        .map_err(|e| KeyError::caused(ErrorCode::RootKeyEncrypt, e))?;
+    let verify_key = pair.verify_key_b64();
+    store::insert_jwt_key(
+        tx,
+        &JwtKeyRow {
+            kid: kid.clone(),
+            app_id: app_id.to_owned(),
+            alg: JWT_ALG.to_owned(),
+            verify_key: verify_key.clone(),
+            sign_key_sealed: sealed,
+            created_ms: app.clock.now_ms(),
+        },
+    )?;
+    Ok(NewJwtKey { kid, verify_key, sign_key: pair.sign_key_b64(), alg: JWT_ALG })
+}
+
+fn make_tokens(app: &App, app_id: String) -> AppTokens {
+    AppTokens {
+        app_id,
+        public_token: b64_encode(&rng::bytes::<PUBLIC_TOKEN>(&mut rng::os())),
+        secret_token: b64_encode(&rng::bytes::<SECRET_TOKEN>(&mut rng::os())),
+        admin_token: app.new_id(),
+    }
+}
+
+struct TokenHashes {
+    public: String,
+    secret: String,
+    admin: String,
+}
+
+fn hashes_of(tokens: &AppTokens) -> KeyResult<TokenHashes> {
+    let raw = |token: &str| {
+        keystead_crypto::encoding::b64_decode(token).map_err(|e| KeyError::caused(ErrorCode::AppTokenFormat, e))
+    };
+    Ok(TokenHashes {
+        public: token_hash(&raw(&tokens.public_token)?),
+        secret: token_hash(&raw(&tokens.secret_token)?),
+        admin: token_hash(tokens.admin_token.as_bytes()),
+    })
+}
+
+fn check(settings: &AppSettings) -> KeyResult<()> {
+    let refuse = |text: &str| Err(KeyError::with(ErrorCode::AppAction, text));
+    let file = &settings.file_options;
+    if !settings.options.is_valid() {
+        return refuse("endpoint options are 0, 1 or 2");
+    }
+    if !(-1..=1).contains(&file.file_storage) || (file.file_storage == 1 && file.storage_url.is_none()) {
+        return refuse("file_storage is -1, 0 or 1; 1 needs storage_url");
+    }
+    if file.auth_token.as_ref().is_some_and(|t| t.len() > 50) {
+        return refuse("auth_token has at most 50 characters");
+    }
+    if settings.group_options.max_key_rotation_month < 0 || settings.group_options.min_rank_key_rotation < 0 {
+        return refuse("group options are at least 0");
+    }
+    Ok(())
+}
+
+fn info(row: AppRow) -> KeyResult<AppInfo> {
+    let read = |e| KeyError::caused(ErrorCode::DbQuery, e);
+    Ok(AppInfo {
+        options: serde_json::from_str(&row.options).map_err(read)?,
+        file_options: serde_json::from_str(&row.file_options).map_err(read)?,
+        group_options: serde_json::from_str(&row.group_options).map_err(read)?,
+        app_id: row.id,
+        name: row.name,
+        created_ms: row.created_ms,
+        disabled_ms: row.disabled_ms,
+    })
+}
+
+fn json<T: Serialize>(value: &T) -> KeyResult<String> {
+    serde_json::to_string(value).map_err(|e| KeyError::caused(ErrorCode::JsonSerialize, e))
+}

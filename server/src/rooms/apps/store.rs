@@ -1,0 +1,137 @@
+//! Tables `apps` and `app_jwt_keys`.
+
+use diesel::prelude::*;
+use diesel::QueryResult;
+
+use crate::db::Conn;
+use crate::db::schema::{app_jwt_keys, apps};
+
+/// A row of `apps`.
+#[derive(Debug, Clone, Queryable, Identifiable, Insertable)]
+#[diesel(table_name = apps)]
+pub(super) struct AppRow {
+    pub(super) id: String,
+    /// Counts up with every change, so that caches notice.
+    pub(super) version: i64,
+    pub(super) disabled_ms: Option<i64>,
+    pub(super) name: String,
+    pub(super) public_token_hash: String,
+    pub(super) secret_token_hash: String,
+    pub(super) admin_token_hash: String,
+    /// JSON of `EndpointOptions`.
+    pub(super) options: String,
+    /// JSON of `FileOptions`.
+    pub(super) file_options: String,
+    /// JSON of `GroupOptions`.
+    pub(super) group_options: String,
+    pub(super) created_ms: i64,
+}
+
+/// A row of `app_jwt_keys`.
+#[derive(Debug, Clone, Queryable, Insertable)]
+#[diesel(table_name = app_jwt_keys)]
+pub(super) struct JwtKeyRow {
+    pub(super) kid: String,
+    pub(super) app_id: String,
+    pub(super) alg: String,
+    pub(super) verify_key: String,
+    pub(super) sign_key_sealed: String,
+    pub(super) created_ms: i64,
+}
+
+pub(super) fn insert(conn: &mut Conn, app: &AppRow) -> QueryResult<()> {
+    diesel::insert_into(apps::table)
+        .values((
+            apps::id.eq(&app.id),
+            apps::version.eq(app.version),
+            apps::name.eq(&app.name),
+            apps::public_token_hash.eq(&app.public_token_hash),
+            apps::secret_token_hash.eq(&app.secret_token_hash),
+            apps::admin_token_hash.eq(&app.admin_token_hash),
+            apps::options.eq(&app.options),
+            apps::file_options.eq(&app.file_options),
+            apps::group_options.eq(&app.group_options),
+            apps::created_ms.eq(app.created_ms),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn insert_jwt_key(conn: &mut Conn, key: &JwtKeyRow) -> QueryResult<()> {
+    diesel::insert_into(app_jwt_keys::table)
+        .values((
+            app_jwt_keys::kid.eq(&key.kid),
+            app_jwt_keys::app_id.eq(&key.app_id),
+            app_jwt_keys::alg.eq(&key.alg),
+            app_jwt_keys::verify_key.eq(&key.verify_key),
+            app_jwt_keys::sign_key_sealed.eq(&key.sign_key_sealed),
+            app_jwt_keys::created_ms.eq(key.created_ms),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+pub(super) fn by_token_hash(conn: &mut Conn, hash: &str) -> QueryResult<Option<AppRow>> {
+    apps::table
+        .filter(apps::public_token_hash.eq(hash).or(apps::secret_token_hash.eq(hash)))
+        .first(conn)
+        .optional()
+}
+
+pub(super) fn by_id(conn: &mut Conn, id: &str) -> QueryResult<Option<AppRow>> {
+    apps::table.find(id).first(conn).optional()
+}
+
+pub(super) fn by_name(conn: &mut Conn, name: &str) -> QueryResult<Vec<AppRow>> {
+    apps::table.filter(apps::name.eq(name)).order((apps::created_ms, apps::id)).load(conn)
+}
+
+pub(super) fn all(conn: &mut Conn) -> QueryResult<Vec<AppRow>> {
+    apps::table.order((apps::created_ms, apps::id)).load(conn)
+}
+
+pub(super) fn any(conn: &mut Conn) -> QueryResult<bool> {
+    Ok(apps::table.select(apps::id).first::<String>(conn).optional()?.is_some())
+}
+
+pub(super) fn version(conn: &mut Conn, id: &str) -> QueryResult<Option<i64>> {
+    apps::table.find(id).select(apps::version).first(conn).optional()
+}
+
+/// The keys of an app, the newest last.
+pub(super) fn jwt_keys(conn: &mut Conn, app_id: &str) -> QueryResult<Vec<JwtKeyRow>> {
+    app_jwt_keys::table
+        .filter(app_jwt_keys::app_id.eq(app_id))
+        .order((app_jwt_keys::created_ms, app_jwt_keys::kid))
+        .load(conn)
+}
+
+pub(super) fn set_tokens(conn: &mut Conn, id: &str, public: &str, secret: &str, admin: &str) -> QueryResult<usize> {
+    diesel::update(apps::table.find(id))
+        .set((
+            apps::version.eq(apps::version + 1),
+            apps::public_token_hash.eq(public),
+            apps::secret_token_hash.eq(secret),
+            apps::admin_token_hash.eq(admin),
+        ))
+        .execute(conn)
+}
+
+pub(super) fn set_settings(
+    conn: &mut Conn,
+    id: &str,
+    options: &str,
+    file_options: &str,
+    group_options: &str,
+    disabled_ms: Option<i64>,
+) -> QueryResult<usize> {
+    diesel::update(apps::table.find(id))
+        .set((
+            apps::version.eq(apps::version + 1),
+            apps::options.eq(options),
+            apps::file_options.eq(file_options),
+            apps::group_options.eq(group_options),
+            apps::disabled_ms.eq(disabled_ms),
+        ))
+        .execute(conn)
+}

@@ -1,0 +1,33 @@
+//! Who is known in an app.
+
+use diesel::QueryResult;
+
+use super::store;
+use crate::app::App;
+use crate::db::Conn;
+
+/// Makes a new person in an app and gives the user id.
+///
+/// # Errors
+/// What the database says.
+pub fn create_user(app: &App, tx: &mut Conn, app_id: &str) -> QueryResult<String> {
+    let id = app.new_id();
+    store::insert(tx, app_id, &id, app.clock.now_ms())?;
+    Ok(id)
+}
+
+/// True when the app has this user.
+///
+/// # Errors
+/// What the database says.
+pub fn user_exists(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryResult<bool> {
+    store::exists(conn, app_id, user_id)
+}
+
+/// Removes a person; everything that hangs on the user id goes too.
+///
+/// # Errors
+/// What the database says.
+pub fn delete_user(tx: &mut Conn, user_id: &str) -> QueryResult<bool> {
+    store::delete(tx, user_id)
+}

@@ -1,0 +1,38 @@
+//! What holds for users: who is logged in, who may register, which keys are public.
+
+mod login;
+mod register;
+mod sessions;
+mod users;
+
+pub use login::{
+    Challenge, JudgedDevice, challenge, device_keys, judge_secret, remember_challenge, salt, take_challenge,
+};
+pub use register::{Registration, exists, register, validate as validate_registration};
+pub use sessions::{
+    NewTokens, Session, SessionTokens, end_sessions, is_refreshable, issue, logout, new_tokens, remember_refresh_token,
+    session, sweep,
+};
+pub use users::{
+    delete_user, find_user, public_data_g03, public_key, public_key_by_id, rename, user_group_of, verify_key_by_id,
+    verify_key_g03,
+};
+
+/// Longest login identifier, bytes.
+pub const MAX_IDENTIFIER: usize = 1024;
+
+/// G03: devices that npm 0.3.1 registered. They get the older answers (sentc.md section 14).
+pub const G03: i32 = 3;
+/// G15: devices of today's clients.
+pub const G15: i32 = 15;
+
+/// The hash under which an identifier is stored.
+///
+/// # Errors
+/// `JsonParse` when it is empty or too long.
+pub fn identifier_hash(identifier: &str) -> crate::error::KeyResult<String> {
+    if identifier.is_empty() || identifier.len() > MAX_IDENTIFIER {
+        return Err(crate::error::KeyError::input(format_args!("an identifier has 1 to {MAX_IDENTIFIER} bytes")));
+    }
+    Ok(keystead_crypto::hash::identifier(identifier))
+}

@@ -1,0 +1,122 @@
+//! Users as others see them, and what happens to them as a whole.
+
+use keystead_protocol::ErrorCode;
+use keystead_protocol::keys::{PublicKeyData, UserPublicDataG03, VerifyKeyData, VerifyKeyDataG03};
+
+use super::super::store;
+use super::{Session, identifier_hash};
+use crate::db::{Conn, is_unique_violation};
+use crate::error::{KeyError, KeyResult};
+use crate::rooms::directory::rules as directory;
+use crate::rooms::groups::{keys as group_keys, rules as groups};
+
+/// The user group of a user of this app.
+///
+/// # Errors
+/// What the database says.
+pub fn user_group_of(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<Option<String>> {
+    Ok(store::user_group(conn, app_id, user_id)?)
+}
+
+/// The session of a device, found by the login identifier or by the user id: the original's documentation says one, its
+/// server the other (better-than.md 19).
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn find_user(conn: &mut Conn, app_id: &str, identifier_or_id: &str) -> KeyResult<(String, Option<Session>)> {
+    let hash = identifier_hash(identifier_or_id)?;
+    if let Some(device) = store::device_by_identifier(conn, app_id, &hash)? {
+        return Ok((device.user_id.clone(), Some(Session::of(device))));
+    }
+    match store::user_group(conn, app_id, identifier_or_id)? {
+        Some(_) => Ok((identifier_or_id.to_owned(), None)),
+        None => Err(ErrorCode::UserNotFound.into()),
+    }
+}
+
+/// Gives the session's device another identifier.
+///
+/// # Errors
+/// `UserExists` when it is taken.
+pub fn rename(tx: &mut Conn, session: &Session, identifier: &str) -> KeyResult<()> {
+    let hash = identifier_hash(identifier)?;
+    match store::set_identifier(tx, &session.device_id, &hash) {
+        Ok(_) => Ok(()),
+        Err(e) if is_unique_violation(&e) => Err(ErrorCode::UserExists.into()),
+        Err(e) => Err(KeyError::from(e)),
+    }
+}
+
+/// Removes a user with everything that is his: devices, tokens, keys, memberships, invites (better-than.md 15).
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn delete_user(tx: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<()> {
+    tx.lock(user_id)?;
+    let user_group_id = store::user_group(tx, app_id, user_id)?.ok_or(ErrorCode::UserNotFound)?;
+    directory::delete_user(tx, user_id)?;
+    groups::delete_group(tx, &user_group_id)?;
+    groups::forget_member(tx, user_id)
+}
+
+/// The newest public key of a user.
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn public_key(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<PublicKeyData> {
+    let group = known(conn, app_id, user_id)?;
+    group_keys::newest_public_key(conn, &group)?.ok_or_else(|| ErrorCode::UserNotFound.into())
+}
+
+/// A public key of a user by id.
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn public_key_by_id(conn: &mut Conn, app_id: &str, user_id: &str, key_id: &str) -> KeyResult<PublicKeyData> {
+    let group = known(conn, app_id, user_id)?;
+    group_keys::public_key(conn, &group, key_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
+}
+
+/// A verify key of a user by id.
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn verify_key_by_id(conn: &mut Conn, app_id: &str, user_id: &str, key_id: &str) -> KeyResult<VerifyKeyData> {
+    let group = known(conn, app_id, user_id)?;
+    group_keys::verify_key(conn, &group, key_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
+}
+
+/// The newest verify key of a user, as G03 clients ask for it.
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn verify_key_g03(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<VerifyKeyDataG03> {
+    let group = known(conn, app_id, user_id)?;
+    let key = group_keys::newest_verify_key(conn, &group)?.ok_or(ErrorCode::UserNotFound)?;
+    Ok(VerifyKeyDataG03 {
+        verify_key_id: key.verify_key_id,
+        verify_key: key.verify_key,
+        verify_alg: key.verify_key_alg.clone(),
+        verify_key_alg: key.verify_key_alg,
+    })
+}
+
+/// Both newest public keys of a user, as G03 clients ask for them.
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn public_data_g03(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<UserPublicDataG03> {
+    let (public, verify) = (public_key(conn, app_id, user_id)?, verify_key_g03(conn, app_id, user_id)?);
+    Ok(UserPublicDataG03 {
+        public_key_id: public.public_key_id,
+        public_key: public.public_key,
+        public_key_alg: public.public_key_alg,
+        verify_key_id: verify.verify_key_id,
+        verify_key: verify.verify_key,
+        verify_alg: verify.verify_alg,
+    })
+}
+
+fn known(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<String> {
+    store::user_group(conn, app_id, user_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
+}

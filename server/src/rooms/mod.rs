@@ -1,0 +1,7 @@
+//! The rooms: one per feature, each `http → rules → store`. A room calls a neighbour's `rules`, never its `store`.
+
+pub mod apps;
+pub mod directory;
+pub mod groups;
+pub mod keys;
+pub mod wire;

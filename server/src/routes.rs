@@ -1,0 +1,205 @@
+//! THE route table: every path with its handler, guard, endpoint option and limiter, one line each.
+//!
+//! `tests/` compares its authorisation matrix with [`table`]: a route that is not in the matrix fails there.
+
+use std::sync::{Arc, LazyLock};
+
+use actix_web::http::Method;
+use actix_web::web::{Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use keystead_protocol::apps::Endpoint;
+use matchit::Router;
+
+use crate::app::App;
+use crate::rooms::{groups, keys};
+use crate::web::call::{Handler, body, body_or_default, plain};
+use crate::web::dispatch::dispatch;
+use crate::web::guard::Guard;
+use crate::web::limits::Limit;
+
+/// One line of the table.
+pub struct Route {
+    /// HTTP method.
+    pub method: Method,
+    /// Path with `{names}`.
+    pub pattern: &'static str,
+    /// Who may call.
+    pub guard: Guard,
+    /// The app's option that can close the endpoint.
+    pub option: Option<Endpoint>,
+    /// What is counted.
+    pub limit: Limit,
+    pub(crate) handler: Handler,
+}
+
+/// A matched route with the values of its path.
+pub struct Found {
+    /// The line of the table.
+    pub route: &'static Route,
+    /// The values of `{names}`, in order.
+    pub params: Vec<String>,
+}
+
+/// All routes, ready for look-up.
+pub struct Routes {
+    get: Router<&'static Route>,
+    post: Router<&'static Route>,
+    put: Router<&'static Route>,
+    patch: Router<&'static Route>,
+    delete: Router<&'static Route>,
+}
+
+/// Puts the routes on an actix app: the health check, and everything else through [`dispatch`].
+pub fn configure(app: &Arc<App>, keys: bool, config: &mut ServiceConfig) {
+    static NOTHING: LazyLock<Routes> = LazyLock::new(|| Routes::new(&[]));
+    let app = Arc::clone(app);
+    let routes = if keys { routes() } else { &NOTHING };
+    let health = || async { HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#) };
+    config.route("/health", actix_web::web::get().to(health)).default_service(actix_web::web::to(
+        move |req: HttpRequest, payload: Payload| dispatch(Arc::clone(&app), routes, req, payload),
+    ));
+}
+
+/// The routes of this server.
+#[must_use]
+pub fn routes() -> &'static Routes {
+    static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::new(table()));
+    &ROUTES
+}
+
+/// The lines of the table.
+#[must_use]
+pub fn table() -> &'static [Route] {
+    static TABLE: LazyLock<Vec<Route>> = LazyLock::new(lines);
+    &TABLE
+}
+
+fn lines() -> Vec<Route> {
+    use Endpoint as E;
+    use Guard::{A, AJ, AJFresh, AJG, AJx, S, SJ};
+    use Limit::{Exists, Login, None as No, Register};
+    let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
+    let on = Some;
+    let line = |method: &Method, pattern, guard, option, limit, handler| Route {
+        method: method.clone(),
+        pattern,
+        guard,
+        option,
+        limit,
+        handler,
+    };
+    #[rustfmt::skip]
+    let lines = vec![
+        // Users: registration and login (sentc.md section 4).
+        line(&post,   "/api/v1/exists",                          A,   on(E::UserExists),       Exists,   body(keys::http::exists)),
+        line(&post,   "/api/v1/register",                        A,   on(E::UserRegister),     Register, body(keys::http::register)),
+        line(&post,   "/api/v1/prepare_login",                   A,   on(E::UserPrepareLogin), Login,    body(keys::http::prepare_login)),
+        line(&post,   "/api/v1/done_login",                      A,   on(E::UserDoneLogin),    Login,    body(keys::http::done_login)),
+        line(&post,   "/api/v1/verify_login",                    A,   on(E::UserDoneLogin),    Login,    body(keys::http::verify_login)),
+        line(&put,    "/api/v1/refresh",                         AJx, on(E::UserJwtRefresh),   No,       body(keys::http::refresh)),
+        line(&delete, "/api/v1/refresh",                         AJx, None,                    No,       body(keys::http::logout)),
+        line(&post,   "/api/v1/init",                            AJx, on(E::UserJwtRefresh),   No,       body(keys::http::init)),
+
+        // Users: own data.
+        line(&put,    "/api/v1/user",                            AJ,  on(E::UserUpdate),       No,       body(keys::http::update_identifier)),
+        line(&delete, "/api/v1/user",                            AJFresh, on(E::UserDelete),   No,       plain(keys::http::delete_user)),
+        line(&get,    "/api/v1/user/jwt",                        SJ,  None,                    No,       plain(keys::http::check_jwt)),
+        line(&get,    "/api/v1/user/user_keys",                  AJ,  on(E::UserDoneLogin),    No,       plain(keys::http::user_keys_first_page)),
+        line(&get,    "/api/v1/user/user_keys/keys/{time}/{id}", AJ,  on(E::UserDoneLogin),    No,       plain(keys::http::user_keys_page)),
+        line(&get,    "/api/v1/user/user_keys/key/{key_id}",     AJ,  on(E::UserDoneLogin),    No,       plain(keys::http::user_key)),
+        line(&get,    "/api/v1/user/user_key/{key_id}",          AJ,  on(E::UserDoneLogin),    No,       plain(keys::http::user_key)),
+
+        // Users: public data.
+        line(&get,    "/api/v1/user/{user_id}",                      A, on(E::UserPublicData), No,       plain(keys::http::public_data_g03)),
+        line(&get,    "/api/v1/user/{user_id}/public_key",           A, on(E::UserPublicData), No,       plain(keys::http::public_key)),
+        line(&get,    "/api/v1/user/{user_id}/public_key/{key_id}",  A, on(E::UserPublicData), No,       plain(keys::http::public_key_by_id)),
+        line(&get,    "/api/v1/user/{user_id}/verify_key",           A, on(E::UserPublicData), No,       plain(keys::http::verify_key_g03)),
+        line(&get,    "/api/v1/user/{user_id}/verify_key/{key_id}",  A, on(E::UserPublicData), No,       plain(keys::http::verify_key_by_id)),
+
+        // Users: the customer's backend acts (section 7).
+        line(&delete, "/api/v1/user/forced/sessions",            S,   None,                    No,       body(keys::http::forced_end_sessions)),
+        line(&put,    "/api/v1/user/forced/delete",              S,   None,                    No,       body(keys::http::forced_delete)),
+        line(&delete, "/api/v1/user/forced/delete/{user_id}",    S,   None,                    No,       plain(keys::http::forced_delete_by_id)),
+        line(&post,   "/api/v1/user/forced/login",               S,   None,                    No,       body(keys::http::forced_login)),
+
+        // Groups (section 8).
+        line(&post,   "/api/v1/group",                           AJ,  on(E::GroupCreate),      No,       body(groups::http::create)),
+        line(&post,   "/api/v1/group/light",                     AJ,  on(E::GroupCreate),      No,       plain(groups::http::create_light)),
+        line(&get,    "/api/v1/group/all/{time}/{id}",           AJ,  on(E::GroupList),        No,       plain(groups::http::list)),
+        line(&get,    "/api/v1/group/invite/{time}/{id}",        AJ,  on(E::GroupInvite),      No,       plain(groups::invites::http::list)),
+        line(&get,    "/api/v1/group/{group_id}",                AJG, on(E::GroupGet),         No,       plain(groups::http::get)),
+        line(&delete, "/api/v1/group/{group_id}",                AJG, on(E::GroupDelete),      No,       plain(groups::http::delete)),
+        line(&get,    "/api/v1/group/{group_id}/light",          AJG, on(E::GroupGet),         No,       plain(groups::http::get_light)),
+        line(&get,    "/api/v1/group/{group_id}/public_key",     A,   on(E::UserPublicData),   No,       plain(groups::http::public_key)),
+        line(&get,    "/api/v1/group/{group_id}/update_check",       AJG, on(E::GroupUserUpdateCheck), No, plain(groups::http::update_check)),
+        line(&get,    "/api/v1/group/{group_id}/update_check_light", AJG, on(E::GroupUserUpdateCheck), No, plain(groups::http::update_check_light)),
+        line(&get,    "/api/v1/group/{group_id}/keys/{time}/{id}",   AJG, on(E::GroupUserKeys), No,      plain(groups::http::keys)),
+        line(&get,    "/api/v1/group/{group_id}/key/{key_id}",       AJG, on(E::GroupUserKeys), No,      plain(groups::http::key)),
+        line(&get,    "/api/v1/group/{group_id}/member/{time}/{id}", AJG, None,                 No,      plain(groups::members::http::list)),
+        line(&delete, "/api/v1/group/{group_id}/leave",              AJG, on(E::GroupLeave),    No,      plain(groups::members::http::leave)),
+        line(&delete, "/api/v1/group/{group_id}/kick/{user_id}",     AJG, on(E::GroupUserDelete), No,    plain(groups::members::http::kick)),
+        line(&put,    "/api/v1/group/{group_id}/change_rank",        AJG, on(E::GroupChangeRank), No,    body(groups::members::http::change_rank)),
+        line(&patch,  "/api/v1/group/{group_id}/change_invite",      AJG, on(E::GroupInviteStop), No,    plain(groups::invites::http::toggle_invites)),
+        line(&put,    "/api/v1/group/{group_id}/invite/{user_id}",             AJG, on(E::GroupInvite),     No, body(groups::invites::http::invite)),
+        line(&put,    "/api/v1/group/{group_id}/invite/{user_id}/light",       AJG, on(E::GroupInvite),     No, body_or_default(groups::invites::http::invite_light)),
+        line(&put,    "/api/v1/group/{group_id}/invite_auto/{user_id}",        AJG, on(E::GroupAutoInvite), No, body(groups::invites::http::invite_auto)),
+        line(&put,    "/api/v1/group/{group_id}/invite_auto/{user_id}/light",  AJG, on(E::GroupAutoInvite), No, body_or_default(groups::invites::http::invite_auto_light)),
+        line(&put,    "/api/v1/group/{group_id}/re_invite/{user_id}",          AJG, on(E::GroupAutoInvite), No, body(groups::invites::http::re_invite)),
+        line(&put,    "/api/v1/group/{group_id}/re_invite/{user_id}/light",    AJG, on(E::GroupAutoInvite), No, body_or_default(groups::invites::http::re_invite_light)),
+        line(&put,    "/api/v1/group/{group_id}/invite/session/{session_id}",   AJG, on(E::GroupInvite),        No, body(groups::invites::http::upload_keys)),
+        line(&put,    "/api/v1/group/{group_id}/join_req/session/{session_id}", AJG, on(E::GroupAcceptJoinReq), No, body(groups::invites::http::upload_keys)),
+        line(&patch,  "/api/v1/group/{group_id}/invite",         AJ,  on(E::GroupAcceptInvite), No,      plain(groups::invites::http::accept)),
+        line(&delete, "/api/v1/group/{group_id}/invite",         AJ,  on(E::GroupRejectInvite), No,      plain(groups::invites::http::reject)),
+    ];
+    lines
+}
+
+impl Routes {
+    fn new(table: &'static [Route]) -> Self {
+        let of = |method: Method| {
+            let mut router = Router::new();
+            for route in table.iter().filter(|r| r.method == method) {
+                router.insert(route.pattern, route).expect("the table's patterns do not conflict: a test reads it");
+            }
+            router
+        };
+        Self {
+            get: of(Method::GET),
+            post: of(Method::POST),
+            put: of(Method::PUT),
+            patch: of(Method::PATCH),
+            delete: of(Method::DELETE),
+        }
+    }
+
+    /// Finds the line for a method and path. Path values are percent-decoded; one that is no UTF-8 finds nothing.
+    #[must_use]
+    pub fn find(&self, method: &Method, path: &str) -> Option<Found> {
+        let router = match *method {
+            Method::GET | Method::HEAD => &self.get,
+            Method::POST => &self.post,
+            Method::PUT => &self.put,
+            Method::PATCH => &self.patch,
+            Method::DELETE => &self.delete,
+            _ => return None,
+        };
+        let found = router.at(path).ok()?;
+        Some(Found { route: found.value, params: found.params.iter().map(|(_, v)| v.to_owned()).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_found_by_its_own_pattern() {
+        for route in table() {
+            let path = route.pattern.replace('{', "x-").replace('}', "");
+            let found = routes().find(&route.method, &path).expect(route.pattern);
+            assert!(std::ptr::eq(found.route, route), "{} hides {}", found.route.pattern, route.pattern);
+            assert_eq!(found.params.len(), route.pattern.matches('{').count());
+        }
+        assert!(routes().find(&Method::GET, "/api/v1/nothing").is_none());
+    }
+}

@@ -1,0 +1,169 @@
+//! What a handler gets, and how handlers of different shapes become one kind.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use actix_web::HttpResponse;
+use bytes::Bytes;
+use keystead_protocol::ErrorCode;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::envelope::keys as envelope;
+use crate::app::App;
+use crate::error::{KeyError, KeyResult};
+use crate::rooms::apps::{Tenant, TokenKind};
+use crate::rooms::groups::rules::GroupAccess;
+use crate::rooms::keys::rules::Session;
+use crate::routes::Route;
+
+/// A request that has passed its guard.
+pub struct Call {
+    /// The server.
+    pub app: Arc<App>,
+    /// The app whose token was sent.
+    pub tenant: Arc<Tenant>,
+    /// Which token was sent.
+    pub token: TokenKind,
+    /// The user of the JWT, where the guard asks for one.
+    pub session: Option<Session>,
+    /// The user's access to the group of the path, where the guard asks for it.
+    pub group: Option<GroupAccess>,
+    /// The route's line in the table.
+    pub route: &'static Route,
+    /// The values of the path's `{names}`, in order.
+    pub params: Vec<String>,
+}
+
+impl Call {
+    /// The path value at `index`.
+    ///
+    /// # Errors
+    /// `UrlParameter` when the route has fewer.
+    pub fn param(&self, index: usize) -> KeyResult<&str> {
+        self.params.get(index).map(String::as_str).ok_or_else(|| ErrorCode::UrlParameter.into())
+    }
+
+    /// The page that the last two path values ask for.
+    ///
+    /// # Errors
+    /// `TimeParameter` when the time is no number, or negative.
+    pub fn page(&self) -> KeyResult<Page> {
+        let [.., time, id] = self.params.as_slice() else {
+            return Err(ErrorCode::UrlParameter.into());
+        };
+        let time = time.parse::<i64>().ok().filter(|t| *t >= 0).ok_or(ErrorCode::TimeParameter)?;
+        Ok(Page { time, id: id.clone() })
+    }
+
+    /// The user of the JWT.
+    ///
+    /// # Errors
+    /// `JwtMissing` when the route's guard does not ask for one: a mistake in the table.
+    pub fn session(&self) -> KeyResult<&Session> {
+        self.session.as_ref().ok_or_else(|| ErrorCode::JwtMissing.into())
+    }
+
+    /// The access to the group of the path.
+    ///
+    /// # Errors
+    /// `GroupAccess` when the route's guard does not ask for it: a mistake in the table.
+    pub fn group(&self) -> KeyResult<&GroupAccess> {
+        self.group.as_ref().ok_or_else(|| ErrorCode::GroupAccess.into())
+    }
+
+    fn check_option(&self) -> KeyResult<()> {
+        if let Some(endpoint) = self.route.option {
+            self.tenant.allow(endpoint, self.token)?;
+        }
+        if self.route.guard.needs_fresh() && !self.session()?.fresh {
+            return Err(ErrorCode::WrongJwtAction.into());
+        }
+        Ok(())
+    }
+}
+
+/// A keyset page: what comes after `(time, id)`; time 0 is the first page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Time of the last item that was seen, milliseconds.
+    pub time: i64,
+    /// Its id.
+    pub id: String,
+}
+
+impl Page {
+    /// The first page.
+    #[must_use]
+    pub const fn first() -> Self {
+        Self { time: 0, id: String::new() }
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = KeyResult<HttpResponse>>>>;
+
+/// A handler of any shape.
+pub type Handler = Box<dyn Fn(Call, Bytes) -> Answer + Send + Sync>;
+
+/// A handler without a body: `async fn(Call) -> KeyResult<T>`.
+pub fn plain<T, F, Fut>(f: F) -> Handler
+where
+    T: Serialize,
+    F: Fn(Call) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = KeyResult<T>> + 'static,
+{
+    Box::new(move |call, _body| {
+        Box::pin(async move {
+            call.check_option()?;
+            envelope::success(&f(call).await?)
+        })
+    })
+}
+
+/// A handler with a JSON body: `async fn(Call, Body) -> KeyResult<T>`. The body is read before the endpoint option is
+/// looked at, as the wire reference says.
+pub fn body<B, T, F, Fut>(f: F) -> Handler
+where
+    B: DeserializeOwned + 'static,
+    T: Serialize,
+    F: Fn(Call, B) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = KeyResult<T>> + 'static,
+{
+    Box::new(move |call, bytes| {
+        Box::pin(async move {
+            let input = parse(&bytes)?;
+            call.check_option()?;
+            envelope::success(&f(call, input).await?)
+        })
+    })
+}
+
+/// As [`body`], where an absent body stands for the default.
+pub fn body_or_default<B, T, F, Fut>(f: F) -> Handler
+where
+    B: DeserializeOwned + Default + 'static,
+    T: Serialize,
+    F: Fn(Call, B) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = KeyResult<T>> + 'static,
+{
+    Box::new(move |call, bytes| {
+        Box::pin(async move {
+            let input = if bytes.is_empty() { B::default() } else { parse(&bytes)? };
+            call.check_option()?;
+            envelope::success(&f(call, input).await?)
+        })
+    })
+}
+
+/// Reads JSON; says what is wrong and where, but never repeats the input.
+fn parse<B: DeserializeOwned>(bytes: &[u8]) -> KeyResult<B> {
+    serde_json::from_slice(bytes).map_err(|e| {
+        let what = match e.classify() {
+            serde_json::error::Category::Data => "a field is missing or has the wrong type",
+            serde_json::error::Category::Eof => "the JSON ends early",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "this is not JSON",
+        };
+        KeyError::input(format_args!("{what} (line {}, column {})", e.line(), e.column()))
+    })
+}

@@ -1,0 +1,93 @@
+//! The road of every request: find the route, limit, guard, read the body, call the handler, answer with CORS.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::Method;
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use keystead_protocol::ErrorCode;
+
+use super::call::Call;
+use super::envelope::keys as envelope;
+use super::guard::{Caller, Credentials};
+use super::limits::Limit;
+use super::{metrics, net};
+use crate::app::App;
+use crate::error::{KeyError, KeyResult};
+use crate::rooms::apps::TokenKind;
+use crate::routes::{Found, Route, Routes};
+
+static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const ANY: HeaderValue = HeaderValue::from_static("*");
+
+/// Answers a request.
+pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, payload: Payload) -> HttpResponse {
+    let request_id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
+    if req.method() == Method::OPTIONS {
+        return preflight();
+    }
+    let started = Instant::now();
+    let found = routes.find(req.method(), req.path());
+    let route = found.as_ref().map(|f| f.route);
+    let result = match found {
+        Some(found) => answer(app, found, &req, payload).await,
+        None => Err(ErrorCode::NotFound.into()),
+    };
+    let mut response = result.unwrap_or_else(|e| envelope::failure(&e, request_id));
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    headers.insert(REQUEST_ID, HeaderValue::from(request_id));
+    let pattern = route.map_or("none", |r| r.pattern);
+    metrics::record(pattern, response.status().as_u16(), started.elapsed());
+    tracing::debug!(request.id = request_id, route = pattern, status = response.status().as_u16(), "answered");
+    response
+}
+
+async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload) -> KeyResult<HttpResponse> {
+    let Found { route, params } = found;
+    let credentials = Credentials::of(req);
+    let (guard, group_id) = (route.guard, params.first().cloned());
+    let caller = {
+        let app = Arc::clone(&app);
+        let db = app.db.clone();
+        db.read(move |conn| credentials.check(&app, conn, guard, group_id.as_deref())).await?
+    };
+    limit(&app, route, &caller, req)?;
+    let body = read_body(payload, app.config.limits.json_bytes).await?;
+    let Caller { tenant, token, session, group } = caller;
+    (route.handler)(Call { app, tenant, token, session, group, route, params }, body).await
+}
+
+/// The address is counted first: one address must not use up the app's share.
+fn limit(app: &App, route: &Route, caller: &Caller, req: &HttpRequest) -> KeyResult<()> {
+    if route.limit == Limit::None {
+        return Ok(());
+    }
+    if caller.token == TokenKind::Public
+        && let Some(ip) = net::client_ip(req, &app.config.server.trusted_proxies)
+    {
+        app.limits.by_ip(route.limit, &net::limiter_key(ip))?;
+    }
+    app.limits.by_app(route.limit, &caller.tenant.id)
+}
+
+async fn read_body(payload: Payload, most: usize) -> KeyResult<Bytes> {
+    match payload.to_bytes_limited(most).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_broken)) => Err(KeyError::input("the body cannot be read")),
+        Err(_too_big) => Err(ErrorCode::InputTooBig.into()),
+    }
+}
+
+fn preflight() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE, OPTIONS"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*, Authorization"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish()
+}

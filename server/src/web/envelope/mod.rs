@@ -1,0 +1,3 @@
+//! The answer formats of the APIs: inside, an error says what happened; the envelope says how it is told.
+
+pub mod keys;

@@ -1,0 +1,9 @@
+//! HTTP: from a request to a handler and back. Guards, limits, CORS, request ids, metrics, answer formats.
+
+pub mod call;
+pub mod dispatch;
+pub mod envelope;
+pub mod guard;
+pub mod limits;
+pub mod metrics;
+pub mod net;
