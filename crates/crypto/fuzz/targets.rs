@@ -10,8 +10,8 @@ use keystead_crypto::sign::{self, Signature, VerifyKey};
 use keystead_crypto::sym::SymKey;
 use keystead_crypto::{CryptoError, Result, encoding};
 
-const ASYM: [&str; 4] = [asym::ECIES_ED25519, asym::KYBER_768, asym::ECIES_ED25519_KYBER_768, "unknown"];
-const SIGN: [&str; 4] = [sign::ED25519, sign::DILITHIUM_3, sign::ED25519_DILITHIUM_3, "unknown"];
+const ASYM: [&str; 3] = [asym::ECIES_ED25519, asym::KYBER_768, asym::ECIES_ED25519_KYBER_768];
+const SIGN: [&str; 3] = [sign::ED25519, sign::DILITHIUM_3, sign::ED25519_DILITHIUM_3];
 
 /// Public key text; a key that parses must encrypt without a panic.
 pub(crate) fn public_key_wire(data: &[u8]) -> Result<()> {
@@ -52,7 +52,7 @@ pub(crate) fn pem(data: &[u8]) -> Result<()> {
 /// Ciphertext for a fixed key.
 pub(crate) fn asym_decrypt(data: &[u8]) -> Result<()> {
     let (choice, sealed) = data.split_first().ok_or(CryptoError::Length)?;
-    let (key, _) = asym::generate(ASYM[usize::from(*choice) % ASYM.len()], &mut Counter(0))?;
+    let (key, _) = asym::generate(named(ASYM, *choice), &mut Counter(0))?;
     key.decrypt(sealed).map(drop)
 }
 
@@ -88,8 +88,12 @@ impl TryRng for Counter {
 
 impl TryCryptoRng for Counter {}
 
-fn alg_and_text<'a>(names: [&'static str; 4], data: &'a [u8]) -> Result<(&'static str, &'a str)> {
+fn alg_and_text<'a>(names: [&'static str; 3], data: &'a [u8]) -> Result<(&'static str, &'a str)> {
     let (choice, text) = data.split_first().ok_or(CryptoError::Length)?;
     let text = core::str::from_utf8(text).or(Err(CryptoError::Encoding))?;
-    Ok((names[usize::from(*choice) % names.len()], text))
+    Ok((named(names, *choice), text))
+}
+
+fn named(names: [&'static str; 3], choice: u8) -> &'static str {
+    names.get(usize::from(choice % 4)).copied().unwrap_or("unknown")
 }

@@ -1,6 +1,5 @@
 //! Replays the fuzz corpus (`fuzz/corpus/<target>/`), so that inputs found once stay tested. What each file gives is a
 //! snapshot: a parser that becomes laxer or stricter shows.
-#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
 
 #[path = "../fuzz/targets.rs"]
 mod targets;
