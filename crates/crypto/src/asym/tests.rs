@@ -40,6 +40,29 @@ fn the_same_rng_gives_the_same_bytes() {
 }
 
 #[test]
+fn hybrid_is_kyber_around_ecies() {
+    let (sk, pk) = generate(DEFAULT, &mut Seeded::new(1)).unwrap();
+    let (sk, sealed) = (sk.to_bytes(), pk.encrypt(&mut Seeded::new(2), b"text").unwrap());
+    let inner = SecretKey::from_bytes(KYBER_768, &sk[32..]).unwrap().decrypt(&sealed).unwrap();
+    let plain = SecretKey::from_bytes(ECIES_ED25519, &sk[..32]).unwrap().decrypt(&inner).unwrap();
+    assert_eq!(plain.as_slice(), b"text");
+}
+
+#[test]
+fn outputs_of_a_fixed_rng_are_frozen() {
+    let made: Vec<_> = ALL
+        .iter()
+        .map(|alg| {
+            let rng = &mut Seeded::new(5);
+            let (sk, pk) = generate(alg, rng).unwrap();
+            let all = [sk.to_bytes().to_vec(), pk.to_bytes(), pk.encrypt(rng, b"text").unwrap()].concat();
+            format!("{alg} {}", hex::encode(crate::hash::sha256(&all)))
+        })
+        .collect();
+    insta::assert_snapshot!(made.join("\n"));
+}
+
+#[test]
 fn hybrid_wire_has_the_length_seen_on_the_wire() {
     // sentc.md 12.5: the JSON text itself, with its line ends as two characters each.
     let (_, pk) = generate(DEFAULT, &mut Seeded::new(1)).unwrap();

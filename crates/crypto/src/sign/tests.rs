@@ -44,6 +44,20 @@ fn the_same_rng_gives_the_same_bytes() {
 }
 
 #[test]
+fn outputs_of_a_fixed_rng_are_frozen() {
+    let made: Vec<_> = ALL
+        .iter()
+        .map(|alg| {
+            let rng = &mut Seeded::new(5);
+            let (sk, vk) = generate(alg, rng).unwrap();
+            let all = [sk.to_bytes().to_vec(), vk.to_bytes(), sk.sign(rng, b"text").unwrap().to_bytes()].concat();
+            format!("{alg} {}", hex::encode(crate::hash::sha256(&all)))
+        })
+        .collect();
+    insta::assert_snapshot!(made.join("\n"));
+}
+
+#[test]
 fn dilithium_signing_is_randomised() {
     let (sk, vk) = generate(DILITHIUM_3, &mut Seeded::new(1)).unwrap();
     let (a, b) = (sk.sign(&mut Seeded::new(2), b"x").unwrap(), sk.sign(&mut Seeded::new(3), b"x").unwrap());
