@@ -74,13 +74,13 @@ pub fn derive(password: &str, salt: &[u8; 32]) -> Result<Derived> {
     derive_at(COST, password, salt)
 }
 
-/// As [`derive`], at the lower cost of the clients of 2022 (npm 0.3.1), which went under the same algorithm name.
-/// Only to open what such a client made: a new password takes [`derive`]. Errors: as there.
+/// As [`derive()`], at the lower cost of the clients of 2022 (npm 0.3.1), which went under the same algorithm name.
+/// Only to open what such a client made: a new password takes [`derive()`]. Errors: as there.
 pub fn derive_g03(password: &str, salt: &[u8; 32]) -> Result<Derived> {
     derive_at(COST_G03, password, salt)
 }
 
-/// As [`derive`], under the algorithm name that the server sent. Errors: `UnknownAlgorithm`, `Input`.
+/// As [`derive()`], under the algorithm name that the server sent. Errors: `UnknownAlgorithm`, `Input`.
 pub fn derive_alg(alg: &str, password: &str, salt: &[u8; 32]) -> Result<Derived> {
     if alg == ARGON_2_SHA256 { derive(password, salt) } else { Err(CryptoError::UnknownAlgorithm) }
 }
