@@ -83,7 +83,7 @@ pub struct ChangePasswordInput {
     pub new_hashed_authentication_key: String,
     /// b64; the master key, wrapped by the newly derived key.
     pub new_encrypted_master_key: String,
-    /// Algorithm of the wrapping key's derivation.
+    /// Algorithm of the wrapping key.
     pub new_encrypted_master_key_alg: String,
     /// b64 of the 32 byte authentication key of the old password.
     pub old_auth_key: String,

@@ -11,7 +11,7 @@ pub struct MasterKey {
     pub master_key_alg: String,
     /// b64; the master key, wrapped by the key derived from the password.
     pub encrypted_master_key: String,
-    /// Algorithm of the password derivation that made the wrapping key.
+    /// Algorithm of the wrapping key.
     pub encrypted_master_key_alg: String,
 }
 

@@ -102,8 +102,18 @@ pub fn prepare_login_start(identifier: &str) -> String {
 /// `Server`, `ServerOutput`; `Algorithm` for another derivation than Argon2id; `Crypto` for a salt that is not 32 bytes.
 pub fn prepare_login(identifier: &str, password: &str, server_output: &str) -> Result<(String, LoginStart)> {
     let salt: PrepareLoginOutput = wire::answer(server_output)?;
-    let derived = derive(password, &salt)?;
-    let (auth, enc) = (derived.auth.clone(), derived.enc.clone());
+    begin(identifier, derive(password, &salt)?)
+}
+
+/// As [`prepare_login`], for a device that a client of 2022 (npm 0.3.1) registered: those went under the same algorithm
+/// name with a lower cost, so the caller must know. With it a wrong guess is answered like a wrong password.
+pub fn prepare_login_g03(identifier: &str, password: &str, server_output: &str) -> Result<(String, LoginStart)> {
+    let out: PrepareLoginOutput = wire::answer(server_output)?;
+    begin(identifier, password::derive_g03(password, &salt(&out)?)?)
+}
+
+fn begin(identifier: &str, derived: Derived) -> Result<(String, LoginStart)> {
+    let (auth, enc) = (derived.auth, derived.enc);
     let input = DoneLoginInput { auth_key: auth.to_b64(), device_identifier: identifier.to_owned() };
     Ok((wire::to_json(&input), LoginStart { identifier: identifier.to_owned(), auth, enc }))
 }
@@ -182,8 +192,11 @@ fn direct(start: &LoginStart, out: DoneLoginOutput) -> Result<DirectLogin> {
 
 /// Derives with the server's salt. Errors: `Algorithm`, `Crypto`.
 pub(super) fn derive(password: &str, out: &PrepareLoginOutput) -> Result<Derived> {
+    Ok(password::derive(password, &salt(out)?)?)
+}
+
+fn salt(out: &PrepareLoginOutput) -> Result<[u8; 32]> {
     suite::check(suite::PASSWORD, &out.derived_encryption_key_alg)?;
     let salt = b64_decode(&out.salt_string)?;
-    let salt: [u8; 32] = salt.try_into().or(Err(keystead_crypto::CryptoError::Length))?;
-    Ok(password::derive(password, &salt)?)
+    Ok(salt.try_into().or(Err(keystead_crypto::CryptoError::Length))?)
 }

@@ -30,7 +30,7 @@ pub use done::{
 pub use keys::{DeviceKeys, UserData, UserKey};
 pub use login::{
     DirectLogin, LoginStart, LoginStep, done_login, done_validate_mfa, done_verify_login, prepare_login,
-    prepare_login_start, prepare_validate_mfa, prepare_verify_login,
+    prepare_login_g03, prepare_login_start, prepare_validate_mfa, prepare_verify_login,
 };
 pub use pins::{Pin, VerifyKeys};
 pub use prepare::{

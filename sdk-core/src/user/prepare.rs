@@ -105,7 +105,7 @@ pub fn prepare_change_password(
         new_client_random_value: b64_encode(&crv),
         new_hashed_authentication_key: b64_encode(&new.auth.hash()),
         new_encrypted_master_key: wire::wrap(rng, &new.enc, &master, b"")?,
-        new_encrypted_master_key_alg: password::ARGON_2_SHA256.to_owned(),
+        new_encrypted_master_key_alg: new.enc.alg().to_owned(),
         old_auth_key: old.auth.to_b64(),
     }))
 }
@@ -135,7 +135,10 @@ pub(crate) fn device_input(
     let master = SymKey::generate(rng);
     let (secret, public) = asym::generate(suite.asym, rng)?;
     let (sign_key, verify_key) = sign::generate(suite.sign, rng)?;
-    let (crv, derived) = derive_new(rng, password)?;
+    let crv = rng::bytes::<16>(rng);
+    let salt = password::salt(&crv);
+    // The clients of 2022 know no other cost.
+    let derived = if suite.g03 { password::derive_g03(password, &salt)? } else { password::derive(password, &salt)? };
     let input = UserDeviceRegisterInput {
         master_key: wrap_master(rng, &master, &derived)?,
         derived: KeyDerivedData {
@@ -158,7 +161,7 @@ fn wrap_master(rng: &mut dyn CryptoRng, master: &SymKey, derived: &Derived) -> R
     Ok(MasterKey {
         master_key_alg: master.alg().to_owned(),
         encrypted_master_key: wire::wrap(rng, &derived.enc, master.as_bytes(), b"")?,
-        encrypted_master_key_alg: password::ARGON_2_SHA256.to_owned(),
+        encrypted_master_key_alg: derived.enc.alg().to_owned(),
     })
 }
 

@@ -1,0 +1,10 @@
+//! The flows against a fake server that keeps what it gets and answers as the wire reference says.
+#![expect(clippy::unwrap_used, reason = "a test may stop where it fails")]
+
+mod fake_server;
+mod frozen;
+mod happy;
+mod parsers;
+mod seeded;
+mod shapes;
+mod tampered;

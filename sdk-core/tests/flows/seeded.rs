@@ -1,0 +1,45 @@
+//! A generator for tests: the same seed gives the same bytes.
+
+use std::convert::Infallible;
+
+use keystead_sdk_core::crypto::hash::sha256;
+use rand_core::{TryCryptoRng, TryRng};
+
+/// SHA-256(seed ‖ counter), a new block for each read and each 32 bytes of it.
+pub(crate) struct Seeded {
+    seed: u64,
+    counter: u64,
+}
+
+impl Seeded {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { seed, counter: 0 }
+    }
+}
+
+impl TryRng for Seeded {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut out = [0; 4];
+        self.try_fill_bytes(&mut out)?;
+        Ok(u32::from_le_bytes(out))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut out = [0; 8];
+        self.try_fill_bytes(&mut out)?;
+        Ok(u64::from_le_bytes(out))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in out.chunks_mut(32) {
+            let block = sha256(&[self.seed.to_le_bytes(), self.counter.to_le_bytes()].concat());
+            self.counter += 1;
+            chunk.copy_from_slice(&block[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Seeded {}
