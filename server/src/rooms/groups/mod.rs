@@ -11,6 +11,3 @@ mod rank;
 pub mod rules;
 mod store;
 pub mod validate;
-
-#[cfg(test)]
-mod fixture;

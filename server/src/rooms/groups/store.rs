@@ -3,10 +3,12 @@
 use diesel::QueryResult;
 use diesel::prelude::*;
 
+use keystead_protocol::groups::PAGE_SIZE;
+
+use super::validate::is_id;
 use crate::db::Conn;
 use crate::db::schema::{group_members as members, groups};
 use crate::web::call::Page;
-use keystead_protocol::groups::PAGE_SIZE;
 
 /// `groups.kind`: what people make.
 pub(super) const KIND_GROUP: i32 = 0;
@@ -57,12 +59,7 @@ pub(super) fn insert(tx: &mut Conn, group: &NewGroup<'_>) -> QueryResult<()> {
 }
 
 /// The members and the group in one statement: the guard of every group route runs it.
-pub(super) fn access(
-    conn: &mut Conn,
-    app_id: &str,
-    group_id: &str,
-    member_id: &str,
-) -> QueryResult<Option<AccessRow>> {
+pub(super) fn access(conn: &mut Conn, app_id: &str, group_id: &str, member_id: &str) -> QueryResult<Option<AccessRow>> {
     members::table
         .inner_join(groups::table.on(groups::id.eq(members::group_id)))
         .filter(members::group_id.eq(group_id).and(members::member_id.eq(member_id)))
@@ -108,10 +105,15 @@ pub(super) fn delete(tx: &mut Conn, group_id: &str) -> QueryResult<()> {
 
 /// Where an ascending page begins: after this time, or at it after this id.
 pub(super) fn ascending(page: &Page) -> (i64, &str) {
-    if page.time == 0 { (i64::MIN, "") } else { (page.time, &page.id) }
+    if page.time == 0 { (i64::MIN, "") } else { (page.time, last_id(page)) }
 }
 
 /// Where a page begins that is descending in time and, at one time, ascending in id.
 pub(super) fn descending(page: &Page) -> (i64, &str) {
-    if page.time == 0 { (i64::MAX, "") } else { (page.time, &page.id) }
+    if page.time == 0 { (i64::MAX, "") } else { (page.time, last_id(page)) }
+}
+
+/// What can be no id comes before all ids.
+fn last_id(page: &Page) -> &str {
+    if is_id(&page.id) { &page.id } else { "" }
 }

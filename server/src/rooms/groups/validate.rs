@@ -131,11 +131,7 @@ pub fn new_group(data: &GroupCreateData) -> KeyResult<()> {
     sym_alg("group_key_alg", &data.group_key_alg)?;
     sealed_sym_key("encrypted_group_key", &data.encrypted_group_key_alg, &data.encrypted_group_key)?;
     public_key("public_group_key", &data.keypair_encrypt_alg, &data.public_group_key)?;
-    wrapped_private_key(
-        "encrypted_private_group_key",
-        &data.keypair_encrypt_alg,
-        &data.encrypted_private_group_key,
-    )?;
+    wrapped_private_key("encrypted_private_group_key", &data.keypair_encrypt_alg, &data.encrypted_private_group_key)?;
     id_field("creator_public_key_id", &data.creator_public_key_id)?;
     let hmac = (data.encrypted_hmac_key.as_deref(), data.encrypted_hmac_alg.as_deref());
     search_key("encrypted_hmac_key", search::HMAC_SHA256, hmac)?;
@@ -196,8 +192,9 @@ fn group_key_signature(data: &GroupCreateData) -> KeyResult<()> {
     if data.signed_by_user_id.is_none() || data.signed_by_user_sign_key_id.is_none() {
         return Err(wrong("group_key_sig", "needs signed_by_user_id and signed_by_user_sign_key_id"));
     }
-    let of_any =
-        [sign::ED25519, sign::DILITHIUM_3, sign::ED25519_DILITHIUM_3].iter().any(|alg| Signature::from_wire(alg, sig).is_ok());
+    let of_any = [sign::ED25519, sign::DILITHIUM_3, sign::ED25519_DILITHIUM_3]
+        .iter()
+        .any(|alg| Signature::from_wire(alg, sig).is_ok());
     if of_any { Ok(()) } else { Err(wrong("group_key_sig", "is no signature")) }
 }
 

@@ -3,6 +3,4 @@
 pub mod rules;
 pub(super) mod store;
 
-pub use rules::{
-    Order, key_ids, newest_public_key, newest_verify_key, one, page, public_key, search_keys, verify_key,
-};
+pub use rules::{Order, key_ids, newest_public_key, newest_verify_key, one, page, public_key, search_keys, verify_key};

@@ -26,13 +26,7 @@ pub enum Order {
 ///
 /// # Errors
 /// What the database says.
-pub fn page(
-    conn: &mut Conn,
-    group_id: &str,
-    member_id: &str,
-    page: &Page,
-    order: Order,
-) -> KeyResult<Vec<GroupKey>> {
+pub fn page(conn: &mut Conn, group_id: &str, member_id: &str, page: &Page, order: Order) -> KeyResult<Vec<GroupKey>> {
     let rows = match order {
         Order::NewestFirst => store::newest_first(conn, group_id, member_id, page)?,
         Order::OldestFirst => store::oldest_first(conn, group_id, member_id, page)?,

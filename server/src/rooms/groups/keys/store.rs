@@ -183,12 +183,7 @@ pub(super) fn insert_search_key(tx: &mut Conn, group_id: &str, row: &SearchRow) 
         .map(drop)
 }
 
-pub(super) fn oldest_first(
-    conn: &mut Conn,
-    group_id: &str,
-    member_id: &str,
-    page: &Page,
-) -> QueryResult<Vec<KeyRow>> {
+pub(super) fn oldest_first(conn: &mut Conn, group_id: &str, member_id: &str, page: &Page) -> QueryResult<Vec<KeyRow>> {
     let (time, id) = ascending(page);
     wrapped::table
         .inner_join(keys::table.on(keys::id.eq(wrapped::key_id)))
@@ -201,12 +196,7 @@ pub(super) fn oldest_first(
         .load(conn)
 }
 
-pub(super) fn newest_first(
-    conn: &mut Conn,
-    group_id: &str,
-    member_id: &str,
-    page: &Page,
-) -> QueryResult<Vec<KeyRow>> {
+pub(super) fn newest_first(conn: &mut Conn, group_id: &str, member_id: &str, page: &Page) -> QueryResult<Vec<KeyRow>> {
     let (time, id) = descending(page);
     wrapped::table
         .inner_join(keys::table.on(keys::id.eq(wrapped::key_id)))

@@ -1,0 +1,49 @@
+//! Routes of a group's members.
+
+use keystead_protocol::envelope::SUCCESS;
+use keystead_protocol::groups::{ChangeRankInput, GroupUserListItem};
+
+use super::rules;
+use crate::error::KeyResult;
+use crate::rooms::groups::http::actor;
+use crate::web::call::Call;
+
+/// `GET /group/:g/member/:time/:id`
+///
+/// # Errors
+/// 13.
+pub async fn list(call: Call) -> KeyResult<Vec<GroupUserListItem>> {
+    let (group_id, page) = (call.group()?.group_id.clone(), call.page()?);
+    let user_id = call.session()?.user_id.clone();
+    call.app.db.read(move |c| rules::list(c, &group_id, &user_id, &page)).await
+}
+
+/// `DELETE /group/:g/leave`
+///
+/// # Errors
+/// 308.
+pub async fn leave(call: Call) -> KeyResult<&'static str> {
+    let actor = actor(&call)?;
+    call.app.db.write(move |tx| rules::leave(tx, &actor)).await?;
+    Ok(SUCCESS)
+}
+
+/// `DELETE /group/:g/kick/:user_id`
+///
+/// # Errors
+/// 300, 301, 308, 315, 316.
+pub async fn kick(call: Call) -> KeyResult<&'static str> {
+    let (actor, target) = (actor(&call)?, call.param(1)?.to_owned());
+    call.app.db.write(move |tx| rules::kick(tx, &actor, &target)).await?;
+    Ok(SUCCESS)
+}
+
+/// `PUT /group/:g/change_rank`
+///
+/// # Errors
+/// 300, 301, 314.
+pub async fn change_rank(call: Call, input: ChangeRankInput) -> KeyResult<&'static str> {
+    let actor = actor(&call)?;
+    call.app.db.write(move |tx| rules::change_rank(tx, &actor, &input.changed_user_id, input.new_rank)).await?;
+    Ok(SUCCESS)
+}
