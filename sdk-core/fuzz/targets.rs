@@ -54,7 +54,10 @@ pub(crate) fn fixture() -> &'static Fixture {
 }
 
 /// Name of the parser, name of a good input in the vector, the parser. None may panic; the result does not matter.
-pub(crate) const PARSERS: &[(&str, &str, fn(&str))] = &[
+pub(crate) type Parser = (&'static str, &'static str, fn(&str));
+
+/// The table.
+pub(crate) const PARSERS: &[Parser] = &[
     ("register", "register_answer", |t| drop(user::done_register(t))),
     ("check_identifier", "", |t| drop(user::done_check_identifier(t))),
     ("done_login", "done_login", |t| drop(user::done_login(&fixture().start, t))),

@@ -1,5 +1,6 @@
 //! Reading the server's answers about groups.
 
+use core::fmt;
 use std::collections::BTreeSet;
 
 use keystead_protocol::groups::{
@@ -14,7 +15,7 @@ use crate::user::VerifyKeys;
 use crate::{Result, SdkError, wire};
 
 /// A group as one member holds it. Secret: the keys.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct GroupData {
     /// Group id.
     pub group_id: String,
@@ -38,6 +39,18 @@ pub struct GroupData {
     // Wrapped by a group key of a page that is not fetched yet.
     wire_search_keys: Vec<w::HmacKey>,
     wire_sort_keys: Vec<w::SortableKey>,
+}
+
+impl fmt::Debug for GroupData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupData")
+            .field("group_id", &self.group_id)
+            .field("rank", &self.rank)
+            .field("keys", &self.keys)
+            .field("search_keys", &self.search_keys)
+            .field("sort_keys", &self.sort_keys)
+            .finish_non_exhaustive()
+    }
 }
 
 impl PrivateKeys for GroupData {

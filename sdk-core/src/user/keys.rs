@@ -78,7 +78,7 @@ pub struct UserKey {
     pub(crate) group_key: GroupKey,
     pub(crate) sign: SignKey,
     pub(crate) verify: VerifyKey,
-    pub(crate) public_key_sig: Option<String>,
+    pub(crate) public_key_signed: bool,
 }
 
 impl UserKey {
@@ -95,7 +95,7 @@ impl UserKey {
             verify.verify(&group_key.public.to_bytes(), &sig).or(Err(SdkError::PublicKeySignature))?;
         }
         let sign = wire::sign_key(alg, sign, &group_key.key)?;
-        Ok(Self { sign, verify, public_key_sig: key.public_key_sig.clone(), group_key })
+        Ok(Self { sign, verify, public_key_signed: key.public_key_sig.is_some(), group_key })
     }
 
     /// Id of the generation: of its symmetric key, its key pair and its sign key pair.
@@ -114,7 +114,7 @@ impl UserKey {
     /// made by a client of 2022.
     #[must_use]
     pub fn public_key_signed(&self) -> bool {
-        self.public_key_sig.is_some()
+        self.public_key_signed
     }
 
     /// The user's sign key of this generation.

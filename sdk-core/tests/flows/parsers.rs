@@ -7,10 +7,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use table::PARSERS;
 pub(crate) use table::{Fixture, fixture};
+use table::{PARSERS, Parser};
 
-fn good_inputs() -> Vec<(&'static str, &'static str, fn(&str))> {
+fn good_inputs() -> Vec<Parser> {
     PARSERS.iter().filter(|p| !p.1.is_empty()).map(|p| (p.0, fixture().text(p.1), p.2)).collect()
 }
 
