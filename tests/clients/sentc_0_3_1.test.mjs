@@ -3,11 +3,12 @@
 // Run:
 //   keystead app create lax --preset lax --json --data-dir DIR
 //   keystead app create default --json --data-dir DIR                     (optional)
-//   keystead serve --listen 127.0.0.1:PORT --data-dir DIR --rate-limit off
+//   keystead serve --listen 127.0.0.1:PORT --data-dir DIR --rate-limit off [--clock-offset-file FILE]
 //   npm ci
 //   KEYSTEAD_URL=http://127.0.0.1:PORT KEYSTEAD_PUBLIC_TOKEN=… KEYSTEAD_SECRET_TOKEN=… npm test
-// Optional: KEYSTEAD_DEFAULT_PUBLIC_TOKEN, KEYSTEAD_DEFAULT_SECRET_TOKEN (app with default options) and
-// KEYSTEAD_JWT_VERIFY_KEY (the exported JWT verify key of the lax app); tests that need them are skipped without.
+// Optional: KEYSTEAD_DEFAULT_PUBLIC_TOKEN, KEYSTEAD_DEFAULT_SECRET_TOKEN (app with default options),
+// KEYSTEAD_JWT_VERIFY_KEY (the exported JWT verify key of the lax app) and KEYSTEAD_CLOCK_OFFSET_FILE (the server's FILE);
+// tests that need them are skipped without. Files run one after the other, because one moves the server's clock.
 //
 // What this client lacks, so that raw requests or nothing stand in for it here: log-out on the server (logOut is local),
 // a group access check (`/group/:id/light`), MFA, forced routes, light users, connected groups and groups as members,

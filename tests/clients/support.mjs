@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { clientError, connect } from "./shim.mjs";
 
-/** Settings; the `default*` tokens (an app with default options) and the JWT verify key are optional. */
+/** Settings. Optional: the `default*` tokens (app with default options), the JWT verify key, the clock file. */
 export const env = {
 	url: required("KEYSTEAD_URL").replace(/\/+$/, ""),
 	publicToken: required("KEYSTEAD_PUBLIC_TOKEN"),
@@ -12,6 +13,7 @@ export const env = {
 	defaultPublicToken: process.env.KEYSTEAD_DEFAULT_PUBLIC_TOKEN,
 	defaultSecretToken: process.env.KEYSTEAD_DEFAULT_SECRET_TOKEN,
 	jwtVerifyKey: process.env.KEYSTEAD_JWT_VERIFY_KEY,
+	clockFile: process.env.KEYSTEAD_CLOCK_OFFSET_FILE,
 };
 
 /** The form of every id. */
@@ -109,6 +111,16 @@ export async function later(seconds, work) {
 		return await work();
 	} finally {
 		Date.now = realNow;
+	}
+}
+
+/** Runs `work` while the server, through its clock file, believes that it is `seconds` later. */
+export async function serverLater(seconds, work) {
+	writeFileSync(env.clockFile, String(seconds));
+	try {
+		return await work();
+	} finally {
+		writeFileSync(env.clockFile, "0");
 	}
 }
 
