@@ -117,6 +117,15 @@ pub async fn set_options(
     Ok(app.db.write(change).await?)
 }
 
+/// What the server has stored of a user, column by column: for the demo, and for an operator who wants to see it.
+///
+/// # Errors
+/// When there is no such user.
+pub async fn stored_of(app: &Arc<App>, app_id: &str, identifier: &str) -> Result<Vec<(&'static str, String)>, StartError> {
+    let (app_id, identifier) = (app_id.to_owned(), identifier.to_owned());
+    Ok(app.db.read(move |c| crate::rooms::keys::rules::stored_of(c, &app_id, &identifier)).await?)
+}
+
 fn apply(settings: &mut AppSettings, name: &str, value: &str) -> crate::error::KeyResult<()> {
     use crate::error::KeyError;
     let number = || value.parse::<i32>().map_err(|_source| KeyError::input(format_args!("{name} is a number")));

@@ -53,6 +53,8 @@ pub(crate) enum Switch {
 pub(crate) enum Command {
     /// Serves the APIs (also without a command)
     Serve(ServeArgs),
+    /// Two users share a secret on a throw-away server; shows what the server stored
+    Demo,
     /// Makes and changes apps; works while a server runs
     App {
         #[command(subcommand)]

@@ -5,6 +5,7 @@
 
 mod app_commands;
 mod args;
+mod demo;
 mod serve;
 
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         match args.command {
             None => serve::serve(&args.common, &args::ServeArgs::default()).await,
             Some(args::Command::Serve(ref serve)) => serve::serve(&args.common, serve).await,
+            Some(args::Command::Demo) => demo::demo().await,
             Some(args::Command::App { ref command }) => app_commands::run(&args.common, command).await,
         }
     });

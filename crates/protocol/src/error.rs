@@ -139,6 +139,23 @@ error_codes! {
 mod tests {
     use super::ErrorCode;
 
+    /// `KEYSTEAD_BLESS=1 cargo test -p keystead-protocol` writes the file anew.
+    #[test]
+    fn documentation_is_generated_from_the_table() {
+        let mut text = String::from(
+            "# Error codes of the key API\n\nGenerated from `crates/protocol/src/error.rs`. Clients read the code; the HTTP status goes with it.\n\n\
+             | code | HTTP | name | meaning |\n|---|---|---|---|\n",
+        );
+        for e in ErrorCode::ALL {
+            text.push_str(&format!("| {} | {} | {} | {} |\n", e.code(), e.http_status(), e.name(), e.text()));
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        if std::env::var_os("KEYSTEAD_BLESS").is_some() {
+            std::fs::write(path, &text).expect("written");
+        }
+        assert_eq!(std::fs::read_to_string(path).expect("docs/errors.md"), text);
+    }
+
     #[test]
     fn codes_are_ascending_and_found_again() {
         let numbers: Vec<u32> = ErrorCode::ALL.iter().map(|e| e.code()).collect();

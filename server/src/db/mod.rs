@@ -10,6 +10,8 @@ pub mod migrate;
 mod pool;
 #[expect(missing_docs, reason = "diesel's macro makes the items; the columns are documented in migrations/")]
 pub mod schema;
+#[cfg(test)]
+pub(crate) mod testing;
 mod writer;
 
 use std::path::PathBuf;

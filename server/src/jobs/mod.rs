@@ -8,6 +8,6 @@ use crate::app::App;
 
 /// Starts all jobs; they end when the handles are dropped or aborted.
 #[must_use]
-pub fn start(app: &Arc<App>) -> Vec<tokio::task::JoinHandle<()>> {
+pub(crate) fn start(app: &Arc<App>) -> Vec<tokio::task::JoinHandle<()>> {
     vec![actix_web::rt::spawn(sweep::run(Arc::clone(app)))]
 }

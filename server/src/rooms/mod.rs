@@ -4,4 +4,3 @@ pub mod apps;
 pub mod directory;
 pub mod groups;
 pub mod keys;
-pub mod wire;

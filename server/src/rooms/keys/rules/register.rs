@@ -1,6 +1,6 @@
 //! Registration: user, device and user group in one transaction (sentc.md section 4.2).
 
-use keystead_crypto::{password, sym};
+use keystead_crypto::password;
 use keystead_protocol::ErrorCode;
 use keystead_protocol::keys::{RegisterData, UserDeviceRegisterInput};
 
@@ -10,8 +10,7 @@ use crate::app::App;
 use crate::db::{Conn, is_unique_violation};
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::directory::rules as directory;
-use crate::rooms::groups::rules as groups;
-use crate::rooms::wire;
+use crate::rooms::groups::{rules as groups, validate};
 
 /// A registration whose input has been checked.
 pub struct Registration {
@@ -35,7 +34,7 @@ pub struct Registered {
 pub fn validate(input: RegisterData) -> KeyResult<Registration> {
     let identifier_hash = identifier_hash(&input.device.device_identifier)?;
     validate_device(&input.device)?;
-    groups::validate_user_group(&input.group)?;
+    validate::new_user_group(&input.group)?;
     Ok(Registration { input, identifier_hash })
 }
 
@@ -79,14 +78,25 @@ pub fn register(app: &App, tx: &mut Conn, app_id: &str, registration: &Registrat
 
 fn validate_device(device: &UserDeviceRegisterInput) -> KeyResult<()> {
     let (master, derived) = (&device.master_key, &device.derived);
-    wire::sym_alg("master_key_alg", &master.master_key_alg)?;
-    wire::one_of("encrypted_master_key_alg", &master.encrypted_master_key_alg, &[password::ARGON_2_SHA256, sym::AES_GCM_256])?;
-    wire::one_of("derived_alg", &derived.derived_alg, &[password::ARGON_2_SHA256])?;
-    wire::b64_len("encrypted_master_key", &master.encrypted_master_key, 32 + sym::OVERHEAD)?;
-    wire::b64_len("client_random_value", &derived.client_random_value, 16)?;
-    wire::b64_len("hashed_authentication_key", &derived.hashed_authentication_key, 16)?;
-    wire::key_pair(&derived.keypair_encrypt_alg, &derived.public_key, &derived.encrypted_private_key)?;
-    wire::sign_pair(&derived.keypair_sign_alg, &derived.verify_key, &derived.encrypted_sign_key)
+    label("master_key_alg", &master.master_key_alg)?;
+    label("encrypted_master_key_alg", &master.encrypted_master_key_alg)?;
+    if derived.derived_alg != password::ARGON_2_SHA256 {
+        return Err(KeyError::input("derived_alg is unknown"));
+    }
+    validate::wrapped_sym_key("encrypted_master_key", &master.encrypted_master_key)?;
+    validate::b64_field("client_random_value", &derived.client_random_value, 16..=16)?;
+    validate::b64_field("hashed_authentication_key", &derived.hashed_authentication_key, 16..=16)?;
+    let alg = &derived.keypair_encrypt_alg;
+    validate::public_key("public_key", alg, &derived.public_key)?;
+    validate::wrapped_private_key("encrypted_private_key", alg, &derived.encrypted_private_key)?;
+    let alg = &derived.keypair_sign_alg;
+    validate::verify_key("verify_key", alg, &derived.verify_key)?;
+    validate::wrapped_sign_key("encrypted_sign_key", alg, &derived.encrypted_sign_key)
+}
+
+/// An algorithm name that only clients read: generations of clients write it differently.
+fn label(field: &str, text: &str) -> KeyResult<()> {
+    if (1..=64).contains(&text.len()) { Ok(()) } else { Err(KeyError::input(format_args!("{field} is no name"))) }
 }
 
 fn keys_row(device_id: &str, device: &UserDeviceRegisterInput) -> DeviceKeysRow {

@@ -34,6 +34,25 @@ pub fn find_user(conn: &mut Conn, app_id: &str, identifier_or_id: &str) -> KeyRe
     }
 }
 
+/// What is stored of a user's device, by column name.
+///
+/// # Errors
+/// `UserNotFound`.
+pub fn stored_of(conn: &mut Conn, app_id: &str, identifier: &str) -> KeyResult<Vec<(&'static str, String)>> {
+    let hash = identifier_hash(identifier)?;
+    let device = store::device_by_identifier(conn, app_id, &hash)?.ok_or(ErrorCode::UserNotFound)?;
+    let keys = store::device_keys(conn, &device.id)?.ok_or(ErrorCode::UserNotFound)?;
+    Ok(vec![
+        ("user_id", device.user_id),
+        ("identifier_hash", device.identifier_hash),
+        ("hashed_authentication_key", keys.hashed_authentication_key),
+        ("encrypted_master_key", keys.encrypted_master_key),
+        ("public_key", keys.public_key),
+        ("encrypted_private_key", keys.encrypted_private_key),
+        ("encrypted_sign_key", keys.encrypted_sign_key),
+    ])
+}
+
 /// Gives the session's device another identifier.
 ///
 /// # Errors
