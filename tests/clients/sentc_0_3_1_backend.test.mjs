@@ -91,7 +91,7 @@ describe("own backend", () => {
 
 		const access = await api("GET", `/group/${id}/light`, asAlice);
 		assert.equal(access.status, true);
-		const { created_time: created, joined_time: joined, ...fixed } = access.result;
+		const { created_time: createdTime, joined_time: joinedTime, ...fixed } = access.result;
 		assert.deepEqual(fixed, {
 			group_id: id,
 			parent_group_id: null,
@@ -99,7 +99,7 @@ describe("own backend", () => {
 			access_by: "User",
 			is_connected_group: false,
 		});
-		assert.ok(Number.isInteger(created) && Number.isInteger(joined));
+		assert.ok(Number.isInteger(createdTime) && Number.isInteger(joinedTime));
 		assertRefused(await api("GET", `/group/${id}/light`, { jwt: bob.user.user_data.jwt }), 310);
 
 		const keys = await group.prepareKeysForNewMember(bob.id);
