@@ -128,7 +128,12 @@ impl SdkError {
     /// The error as bindings show it: JSON `{"status":s,"error_message":s}`.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::json!({ "status": self.status(), "error_message": self.to_string() }).to_string()
+        #[derive(serde::Serialize)]
+        struct Shown {
+            status: String,
+            error_message: String,
+        }
+        crate::wire::to_json(&Shown { status: self.status(), error_message: self.to_string() })
     }
 }
 

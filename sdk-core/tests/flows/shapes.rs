@@ -23,6 +23,7 @@ pub(crate) fn keys_only(json: &str) -> Vec<String> {
     }
     let mut out = Vec::new();
     walk("", &serde_json::from_str(json).unwrap(), &mut out);
+    out.sort();
     out
 }
 
