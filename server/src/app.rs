@@ -37,7 +37,7 @@ impl App {
     /// # Errors
     /// Why the server cannot start.
     pub fn open(config: Config) -> Result<Arc<Self>, StartError> {
-        std::fs::create_dir_all(&config.server.data_dir)
+        create_private_dir(&config.server.data_dir)
             .map_err(StartError::io(format!("data directory {}", config.server.data_dir.display())))?;
         let target = config.target();
         let db = Db::open(&target)?;
@@ -59,4 +59,12 @@ impl App {
     pub fn new_id(&self) -> String {
         uuid::Builder::from_random_bytes(rng::bytes(&mut rng::os())).into_uuid().hyphenated().to_string()
     }
+}
+
+/// A new data directory belongs to its owner alone; one that is there keeps its mode.
+fn create_private_dir(path: &std::path::Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
 }

@@ -1,5 +1,7 @@
 //! `keystead serve`
 
+use std::io::IsTerminal;
+
 use keystead_server::config::{LogConfig, LogFormat};
 use keystead_server::{Handle, run};
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,7 +31,10 @@ pub(crate) async fn serve(common: &Common, args: &ServeArgs) -> anyhow::Result<(
 
 fn start_log(config: &LogConfig) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     match config.format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),

@@ -117,8 +117,8 @@ endpoint_options! {
     user_get_otp_recovery_keys UserGetOtpRecoveryKeys 1;
 }
 
-/// Where file parts are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where file parts are kept; server storage by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOptions {
     /// -1 off, 0 server storage, 1 own storage (needs `storage_url`).
     pub file_storage: i32,
@@ -128,12 +128,6 @@ pub struct FileOptions {
     /// Own storage: token of the announcement, at most 50 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_token: Option<String>,
-}
-
-impl Default for FileOptions {
-    fn default() -> Self {
-        Self { file_storage: 0, storage_url: None, auth_token: None }
-    }
 }
 
 /// Limits of key rotation.

@@ -1,5 +1,6 @@
 //! The rooms: one per feature, each `http → rules → store`. A room calls a neighbour's `rules`, never its `store`.
 
+pub mod access;
 pub mod apps;
 pub mod directory;
 pub mod groups;

@@ -108,13 +108,9 @@ impl JwtKeys {
 /// # Errors
 /// `JwtKeyCreate` when the library refuses.
 pub fn make_key_pair() -> Result<NewKeyPair, ErrorCode> {
-    let key =
-        EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map_err(|_source| ErrorCode::JwtKeyCreate)?;
+    let key = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).map_err(|_source| ErrorCode::JwtKeyCreate)?;
     let der = key.to_pkcs8v1().map_err(|_source| ErrorCode::JwtKeyCreate)?;
-    Ok(NewKeyPair {
-        sign_key: Zeroizing::new(der.as_ref().to_vec()),
-        verify_key: key.public_key().as_ref().to_vec(),
-    })
+    Ok(NewKeyPair { sign_key: Zeroizing::new(der.as_ref().to_vec()), verify_key: key.public_key().as_ref().to_vec() })
 }
 
 impl NewKeyPair {

@@ -7,8 +7,8 @@ use keystead_protocol::apps::{EndpointOptions, FileOptions, GroupOptions};
 use keystead_protocol::jwt::JWT_ALG;
 use serde::Serialize;
 
-use super::store::{self, AppRow, JwtKeyRow};
 use super::jwt::make_key_pair;
+use super::store::{self, AppRow, JwtKeyRow};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};

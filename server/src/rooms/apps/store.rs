@@ -1,10 +1,10 @@
 //! Tables `apps` and `app_jwt_keys`.
 
-use diesel::prelude::*;
 use diesel::QueryResult;
+use diesel::prelude::*;
 
-use crate::db::Conn;
 use crate::db::schema::{app_jwt_keys, apps};
+use crate::db::{Conn, each};
 
 /// A row of `apps`.
 #[derive(Debug, Clone, Queryable, Identifiable, Insertable)]
@@ -72,10 +72,7 @@ pub(super) fn insert_jwt_key(conn: &mut Conn, key: &JwtKeyRow) -> QueryResult<()
 }
 
 pub(super) fn by_token_hash(conn: &mut Conn, hash: &str) -> QueryResult<Option<AppRow>> {
-    apps::table
-        .filter(apps::public_token_hash.eq(hash).or(apps::secret_token_hash.eq(hash)))
-        .first(conn)
-        .optional()
+    apps::table.filter(apps::public_token_hash.eq(hash).or(apps::secret_token_hash.eq(hash))).first(conn).optional()
 }
 
 pub(super) fn by_id(conn: &mut Conn, id: &str) -> QueryResult<Option<AppRow>> {
@@ -95,7 +92,8 @@ pub(super) fn any(conn: &mut Conn) -> QueryResult<bool> {
 }
 
 pub(super) fn version(conn: &mut Conn, id: &str) -> QueryResult<Option<i64>> {
-    apps::table.find(id).select(apps::version).first(conn).optional()
+    // Asked at every call: typed statements are found again without building their SQL.
+    each!(conn, |c| apps::table.find(id).select(apps::version).first(c).optional())
 }
 
 /// The keys of an app, the newest last.

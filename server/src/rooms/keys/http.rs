@@ -51,7 +51,7 @@ pub async fn done_login(call: Call, input: DoneLoginInput) -> KeyResult<DoneLogi
         let (device_keys, user_keys, _search) = login_data(&call, session.clone()).await?;
         let tokens = finish_login(&call, &session, None).await?;
         let SessionTokens { jwt, refresh_token } = tokens;
-        return Ok(DoneLogin::G03(DoneLoginG03 { device_keys, jwt, refresh_token, user_keys }));
+        return Ok(DoneLogin::G03(Box::new(DoneLoginG03 { device_keys, jwt, refresh_token, user_keys })));
     }
     let device_id = session.device_id.clone();
     let device_keys = call.app.db.read(move |c| rules::device_keys(c, &session)).await?;
@@ -69,7 +69,7 @@ pub enum DoneLogin {
     /// Today's clients: go on with the challenge.
     G15(DoneLoginServerReturn),
     /// npm 0.3.1: logged in.
-    G03(DoneLoginG03),
+    G03(Box<DoneLoginG03>),
 }
 
 /// `POST /verify_login`

@@ -99,10 +99,7 @@ pub(super) fn device(conn: &mut Conn, id: &str) -> QueryResult<Option<DeviceRow>
 }
 
 pub(super) fn device_by_identifier(conn: &mut Conn, app_id: &str, hash: &str) -> QueryResult<Option<DeviceRow>> {
-    devices::table
-        .filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash)))
-        .first(conn)
-        .optional()
+    devices::table.filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash))).first(conn).optional()
 }
 
 pub(super) fn device_keys(conn: &mut Conn, device_id: &str) -> QueryResult<Option<DeviceKeysRow>> {

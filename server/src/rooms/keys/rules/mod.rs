@@ -14,8 +14,8 @@ pub use sessions::{
     session, sweep,
 };
 pub use users::{
-    delete_user, find_user, public_data_g03, public_key, public_key_by_id, rename, stored_of, user_group_of, verify_key_by_id,
-    verify_key_g03,
+    delete_user, find_user, public_data_g03, public_key, public_key_by_id, rename, stored_of, user_group_of,
+    verify_key_by_id, verify_key_g03,
 };
 
 /// Longest login identifier, bytes.

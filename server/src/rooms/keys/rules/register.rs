@@ -70,9 +70,8 @@ pub fn register(app: &App, tx: &mut Conn, app_id: &str, registration: &Registrat
         identifier_hash: identifier_hash.clone(),
         created_ms: now,
     };
-    store::insert_device(tx, &device, &keys_row(&device_id, &input.device)).map_err(|e| {
-        if is_unique_violation(&e) { ErrorCode::UserExists.into() } else { KeyError::from(e) }
-    })?;
+    store::insert_device(tx, &device, &keys_row(&device_id, &input.device))
+        .map_err(|e| if is_unique_violation(&e) { ErrorCode::UserExists.into() } else { KeyError::from(e) })?;
     Ok(Registered { user_id, device_id })
 }
 
