@@ -77,6 +77,9 @@ pub enum DbError {
     /// The writer is gone: the server is stopping, or the commit failed.
     #[error("the database writer did not answer")]
     Writer,
+    /// The writer's thread cannot be started.
+    #[error("cannot start the writer: {0}")]
+    Thread(String),
     /// A name in the configuration that is no database.
     #[error("the database URL must start with postgres:// or postgresql://")]
     Url,
@@ -100,10 +103,11 @@ impl Db {
         match target {
             Target::Sqlite { path, synchronous, readers } => {
                 let path = path.to_str().ok_or(DbError::Url)?;
-                let mut writer = Conn::open_sqlite(path, *synchronous, true)?;
-                migrate::up(&mut writer)?;
+                migrate::up(&mut Conn::open_sqlite(path, *synchronous, true)?)?;
                 let readers = pool::Readers::open(path, *synchronous, *readers)?;
-                Ok(Self(Arc::new(Inner::Sqlite { readers, writer: writer::Writer::start(writer) })))
+                let (path, synchronous) = (path.to_owned(), *synchronous);
+                let open = Box::new(move || Ok(Conn::open_sqlite(&path, synchronous, true)?));
+                Ok(Self(Arc::new(Inner::Sqlite { readers, writer: writer::Writer::start(open)? })))
             }
             Target::Postgres { url, pool } => {
                 migrate::up(&mut Conn::Postgres(diesel::PgConnection::establish(url)?))?;

@@ -18,13 +18,13 @@ const URL_VARIABLE: &str = "KEYSTEAD_TEST_POSTGRES_URL";
 const LOCAL: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
 /// Declares a test that runs on both databases: `db_test! { fn name(db) { … } }` makes `name::sqlite` and
-/// `name::postgres`, where `db` is a `TestDb`.
+/// `name::postgres`, where `db` (or `mut db`) is a `TestDb`.
 macro_rules! db_test {
-    ($($(#[$attribute:meta])* fn $name:ident($db:ident) $body:block)*) => {$(
+    ($($(#[$attribute:meta])* fn $name:ident($db:pat_param) $body:block)*) => {$(
         mod $name {
             use super::*;
 
-            fn on_any(mut $db: $crate::db::testing::TestDb) $body
+            fn on_any($db: $crate::db::testing::TestDb) $body
 
             $(#[$attribute])*
             #[test]

@@ -11,3 +11,6 @@ mod rank;
 pub mod rules;
 mod store;
 pub mod validate;
+
+#[cfg(test)]
+mod tests;

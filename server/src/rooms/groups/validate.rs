@@ -134,9 +134,9 @@ pub fn new_group(data: &GroupCreateData) -> KeyResult<()> {
     wrapped_private_key("encrypted_private_group_key", &data.keypair_encrypt_alg, &data.encrypted_private_group_key)?;
     id_field("creator_public_key_id", &data.creator_public_key_id)?;
     let hmac = (data.encrypted_hmac_key.as_deref(), data.encrypted_hmac_alg.as_deref());
-    search_key("encrypted_hmac_key", search::HMAC_SHA256, hmac)?;
+    search_key("encrypted_hmac_key", search::HMAC_SHA256, 32, hmac)?;
     let sortable = (data.encrypted_sortable_key.as_deref(), data.encrypted_sortable_alg.as_deref());
-    search_key("encrypted_sortable_key", sort::OPE_16, sortable)?;
+    search_key("encrypted_sortable_key", sort::OPE_16, 16, sortable)?;
     group_key_signature(data)
 }
 
@@ -198,13 +198,12 @@ fn group_key_signature(data: &GroupCreateData) -> KeyResult<()> {
     if of_any { Ok(()) } else { Err(wrong("group_key_sig", "is no signature")) }
 }
 
-/// A search or sort key and its algorithm: both or neither.
-fn search_key(name: &str, known: &str, pair: (Option<&str>, Option<&str>)) -> KeyResult<()> {
+/// A search or sort key of `length` bytes, wrapped, and its algorithm: both or neither.
+fn search_key(name: &str, known: &str, length: usize, pair: (Option<&str>, Option<&str>)) -> KeyResult<()> {
     match pair {
         (None, None) => Ok(()),
         (Some(_), Some(alg)) if alg != known => Err(unknown(name)),
-        // The keys have 16 or 32 bytes; other clients may wrap them in a text form.
-        (Some(key), Some(_)) => b64_field(name, key, SYM_OVERHEAD + 16..=SYM_OVERHEAD + 256),
+        (Some(key), Some(_)) => b64_field(name, key, length + SYM_OVERHEAD..=length + SYM_OVERHEAD),
         _ => Err(wrong(name, "needs its algorithm, and the algorithm needs it")),
     }
 }

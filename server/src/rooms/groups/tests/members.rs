@@ -34,7 +34,7 @@ db_test! {
         let (alice, bob, carol) = (w.user("alice"), w.user("bob"), w.user("carol"));
         let group = w.group(&alice);
         w.add(&alice, &group, &[(&bob, 2), (&carol, 4)]);
-        let mut leave = |w: &mut World, user: &User| {
+        let leave = |w: &mut World, user: &User| {
             let actor = w.actor(user, &group);
             code(w.tx(|_, tx| members::leave(tx, &actor)))
         };
@@ -52,7 +52,7 @@ db_test! {
         let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|n| w.user(n));
         let group = w.group(&alice);
         w.add(&alice, &group, &[(&bob, 2), (&carol, 1), (&dave, 3)]);
-        let mut kick = |w: &mut World, actor: &User, target: &str| {
+        let kick = |w: &mut World, actor: &User, target: &str| {
             let actor = w.actor(actor, &group);
             code(w.tx(|_, tx| members::kick(tx, &actor, target)))
         };
@@ -85,7 +85,7 @@ db_test! {
             .select(group_member_keys::member_id)
             .load(&mut w.db.conn)
             .unwrap();
-        assert_eq!(keys, [alice.id.clone()]);
+        assert_eq!(keys, [alice.id.as_str()]);
         let sessions: Vec<String> =
             group_key_sessions::table.select(group_key_sessions::id).load(&mut w.db.conn).unwrap();
         assert_eq!(sessions, [""; 0]);
@@ -100,7 +100,7 @@ db_test! {
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(|n| w.user(n));
         let group = w.group(&alice);
         w.add(&alice, &group, &[(&bob, 2), (&carol, 4)]);
-        let mut change = |w: &mut World, actor: &User, target: &User, rank: i32| {
+        let change = |w: &mut World, actor: &User, target: &User, rank: i32| {
             let actor = w.actor(actor, &group);
             code(w.tx(|_, tx| members::change_rank(tx, &actor, &target.id, rank)))
         };
