@@ -72,7 +72,9 @@ impl From<DbError> for KeyError {
         let code = match &e {
             DbError::Query(_) => ErrorCode::DbQuery,
             DbError::Writer => ErrorCode::DbTransaction,
-            DbError::Open(_) | DbError::Pool(_) | DbError::Migrate(_) | DbError::Url => ErrorCode::DbConnect,
+            DbError::Open(_) | DbError::Pool(_) | DbError::Migrate(_) | DbError::Thread(_) | DbError::Url => {
+                ErrorCode::DbConnect
+            }
         };
         Self::caused(code, e)
     }

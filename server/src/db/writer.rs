@@ -1,6 +1,7 @@
 //! The one writer of SQLite: takes the queued transactions, runs each in a savepoint of one real transaction, commits
 //! once, and answers all of them after the commit. Durability so costs one fsync per batch instead of one per request.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -14,9 +15,11 @@ use super::{Conn, DbError};
 /// Transactions of one commit at most; more would only make the first ones wait.
 const MAX_BATCH: usize = 256;
 
-/// Runs inside the batch's transaction; what it returns is called with the outcome of the commit.
-type Job = Box<dyn FnOnce(&mut Conn) -> Reply + Send>;
+/// Runs inside the batch's transaction. What it gives is called with the outcome of the commit; none means that it
+/// panicked, which spoils the connection.
+type Job = Box<dyn FnOnce(&mut Conn) -> Option<Reply> + Send>;
 type Reply = Box<dyn FnOnce(bool) + Send>;
+type Open = Box<dyn Fn() -> Result<Conn, DbError> + Send>;
 
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Job>>,
@@ -24,18 +27,21 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(mut conn: Conn) -> Self {
+    /// `open` makes the connection, now and again after a failure that leaves its state unknown.
+    pub(super) fn start(open: Open) -> Result<Self, DbError> {
+        let mut conn = Some(open()?);
         let (queue, jobs) = mpsc::channel::<Job>();
+        let work = move || {
+            while let Ok(first) = jobs.recv() {
+                let batch = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
+                conn = conn.take().or_else(|| reopen(&open)).and_then(|c| run_batch(c, batch.take(MAX_BATCH)));
+            }
+        };
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".into())
-            .spawn(move || {
-                while let Ok(first) = jobs.recv() {
-                    let batch = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
-                    run_batch(&mut conn, batch.take(MAX_BATCH));
-                }
-            })
-            .ok();
-        Self { queue: Some(queue), thread }
+            .spawn(work)
+            .map_err(|e| DbError::Thread(e.to_string()))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     pub(super) async fn run<T, E, F>(&self, f: F) -> Result<T, E>
@@ -46,12 +52,12 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |conn| {
-            let result = conn.transaction(f);
-            Box::new(move |committed| {
+            let result = catch_unwind(AssertUnwindSafe(|| conn.transaction(f))).ok()?;
+            Some(Box::new(move |committed| {
                 let result = if committed || result.is_err() { result } else { Err(DbError::Writer.into()) };
                 // The caller may have gone away; his work is committed all the same.
                 drop(answer.send(result));
-            })
+            }))
         });
         let queued = self.queue.as_ref().is_some_and(|q| q.send(job).is_ok());
         if !queued {
@@ -65,31 +71,42 @@ impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.queue.take());
         if let Some(thread) = self.thread.take().filter(|t| t.thread().id() != std::thread::current().id()) {
-            // A panicked writer has nothing left to finish.
+            // What was queued is committed before the thread ends; a panicked writer has nothing left to finish.
             drop(thread.join());
         }
     }
 }
 
-fn run_batch(conn: &mut Conn, batch: impl Iterator<Item = Job>) {
-    let began = begin(conn);
+/// Runs a batch and gives the connection back if it is still good. Without a commit, every caller of the batch hears that
+/// the writer did not answer.
+fn run_batch(mut conn: Conn, batch: impl Iterator<Item = Job>) -> Option<Conn> {
+    if let Err(e) = begin(&mut conn) {
+        tracing::error!(error = %e, "cannot begin a transaction");
+        batch.for_each(drop);
+        return None;
+    }
     let mut replies: Vec<Reply> = Vec::new();
-    match began {
-        Ok(()) => replies.extend(batch.map(|job| job(conn))),
-        // Without a transaction the jobs are dropped, and their callers hear that the writer did not answer.
-        Err(e) => {
-            tracing::error!(error = %e, "cannot begin a transaction");
-            batch.for_each(drop);
-            return;
+    for job in batch {
+        match job(&mut conn) {
+            Some(reply) => replies.push(reply),
+            None => {
+                tracing::error!("a transaction panicked: its batch is rolled back");
+                replies.into_iter().for_each(|reply| reply(false));
+                return None;
+            }
         }
     }
-    let committed = commit(conn);
+    let committed = commit(&mut conn);
     if let Err(e) = &committed {
         tracing::error!(error = %e, "cannot commit");
     }
-    for reply in replies {
-        reply(committed.is_ok());
-    }
+    let good = committed.is_ok();
+    replies.into_iter().for_each(|reply| reply(good));
+    good.then_some(conn)
+}
+
+fn reopen(open: &Open) -> Option<Conn> {
+    open().inspect_err(|e| tracing::error!(error = %e, "cannot open the database again")).ok()
 }
 
 fn begin(conn: &mut Conn) -> Result<(), DieselError> {
@@ -101,16 +118,57 @@ fn begin(conn: &mut Conn) -> Result<(), DieselError> {
 }
 
 fn commit(conn: &mut Conn) -> Result<(), DieselError> {
-    let committed = match conn {
+    match conn {
         Conn::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
         Conn::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
-    };
-    committed.inspect_err(|_e| {
-        // A failed commit leaves the transaction open in some cases; the next batch needs a clean connection.
-        if let Conn::Sqlite(c) = conn
-            && let Err(e) = AnsiTransactionManager::rollback_transaction(c)
-        {
-            tracing::debug!(error = %e, "nothing to roll back");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+
+    use super::super::{Db, DbError, Synchronous, Target, schema::settings};
+
+    fn put(name: &'static str) -> impl Fn(&mut super::Conn) -> Result<(), DbError> + Send {
+        move |tx| {
+            diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq("x"))).execute(tx)?;
+            Ok(())
         }
-    })
+    }
+
+    async fn names(db: &Db) -> Vec<String> {
+        db.read(|c| Ok::<_, DbError>(settings::table.select(settings::name).order(settings::name).load(c)?))
+            .await
+            .expect("reads")
+    }
+
+    #[tokio::test]
+    async fn a_failed_or_panicked_transaction_leaves_nothing_and_harms_nobody() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("db");
+        let db = Db::open(&Target::Sqlite { path, synchronous: Synchronous::Full, readers: 2 }).expect("opens");
+
+        db.write(put("a")).await.expect("written");
+        // In one batch: a good one, one that fails after it has written, and one that breaks a constraint.
+        let (good, failed, twice) = tokio::join!(
+            db.write(put("b")),
+            db.write(|tx| put("c")(tx).and(Err::<(), _>(DbError::Url))),
+            db.write(put("a")),
+        );
+        good.expect("written");
+        assert!(matches!(failed, Err(DbError::Url)));
+        assert!(twice.is_err());
+        assert_eq!(names(&db).await, ["a", "b"]);
+
+        let panicked = db
+            .write(|tx| -> Result<(), DbError> {
+                put("d")(tx)?;
+                panic!("a bug in a rule")
+            })
+            .await;
+        assert!(matches!(panicked, Err(DbError::Writer)));
+        db.write(put("e")).await.expect("the writer goes on");
+        assert_eq!(names(&db).await, ["a", "b", "e"]);
+    }
 }
