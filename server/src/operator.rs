@@ -7,7 +7,7 @@ use keystead_protocol::apps::EndpointOptions;
 
 use crate::app::App;
 use crate::error::StartError;
-use crate::rooms::apps::rules::{self as apps, AppInfo, AppSettings, AppTokens, NewApp};
+use crate::rooms::apps::rules::{self as apps, AppInfo, AppSettings, AppTokens, JwtKeyInfo, NewApp, NewJwtKey};
 use crate::root_key::write_private;
 
 const DEFAULT_APP: &str = "default";
@@ -117,11 +117,46 @@ pub async fn set_options(
     Ok(app.db.write(change).await?)
 }
 
+/// A change of an app's JWT keys.
+#[derive(Debug, Clone)]
+pub enum JwtKeyChange {
+    /// A further key pair, which signs from now on.
+    Add,
+    /// Removes the key pair with this id.
+    Delete(String),
+}
+
+/// `app jwt-keys`: changes the keys of an app if asked to; gives the new pair, if any, and the list.
+///
+/// # Errors
+/// No such app or key, or the last key.
+pub async fn jwt_keys(
+    app: &Arc<App>,
+    id_or_name: &str,
+    change: Option<JwtKeyChange>,
+) -> Result<(Option<NewJwtKey>, Vec<JwtKeyInfo>), StartError> {
+    let (shared, wanted) = (Arc::clone(app), id_or_name.to_owned());
+    let work = move |tx: &mut crate::db::Conn| {
+        let app_id = apps::find(tx, &wanted)?.app_id;
+        let new = match &change {
+            Some(JwtKeyChange::Add) => Some(apps::new_jwt_key(&shared, tx, &app_id)?),
+            Some(JwtKeyChange::Delete(kid)) => apps::delete_jwt_key(tx, &app_id, kid).map(|()| None)?,
+            None => None,
+        };
+        Ok((new, apps::jwt_keys(tx, &app_id)?))
+    };
+    Ok(app.db.write::<_, crate::error::KeyError, _>(work).await?)
+}
+
 /// What the server has stored of a user, column by column: for the demo, and for an operator who wants to see it.
 ///
 /// # Errors
 /// When there is no such user.
-pub async fn stored_of(app: &Arc<App>, app_id: &str, identifier: &str) -> Result<Vec<(&'static str, String)>, StartError> {
+pub async fn stored_of(
+    app: &Arc<App>,
+    app_id: &str,
+    identifier: &str,
+) -> Result<Vec<(&'static str, String)>, StartError> {
     let (app_id, identifier) = (app_id.to_owned(), identifier.to_owned());
     Ok(app.db.read(move |c| crate::rooms::keys::rules::stored_of(c, &app_id, &identifier)).await?)
 }
@@ -132,8 +167,7 @@ fn apply(settings: &mut AppSettings, name: &str, value: &str) -> crate::error::K
     let text = || (!value.is_empty()).then(|| value.to_owned());
     match name {
         "disabled" => {
-            settings.disabled =
-                value.parse().map_err(|_source| KeyError::input("disabled is true or false"))?;
+            settings.disabled = value.parse().map_err(|_source| KeyError::input("disabled is true or false"))?;
         }
         "file_storage" => settings.file_options.file_storage = number()?,
         "storage_url" => settings.file_options.storage_url = text(),

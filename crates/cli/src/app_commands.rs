@@ -4,7 +4,7 @@
 
 use anyhow::{Context, anyhow};
 use keystead_server::app::App;
-use keystead_server::operator;
+use keystead_server::operator::{self, JwtKeyChange};
 use keystead_server::rooms::apps::rules::{AppInfo, AppTokens};
 
 use crate::args::{AppCommand, Common};
@@ -44,6 +44,20 @@ pub(crate) async fn run(common: &Common, command: &AppCommand) -> anyhow::Result
                 operator::set_options(&app, wanted, preset.map(|p| p.options()), &changes).await?
             };
             print_info(&info, *json)?;
+        }
+        AppCommand::JwtKeys { app: wanted, add, delete, json } => {
+            let change = add.then_some(JwtKeyChange::Add).or_else(|| delete.clone().map(JwtKeyChange::Delete));
+            let (new, keys) = operator::jwt_keys(&app, wanted, change).await?;
+            if *json {
+                println!("{}", serde_json::json!({ "new": new, "keys": keys }));
+                return Ok(());
+            }
+            if let Some(new) = new {
+                println!("new kid  {}\nsign     {}\n(shown this once)\n", new.kid, new.sign_key);
+            }
+            for key in keys {
+                println!("{}  {}  {}", key.kid, key.alg, key.verify_key);
+            }
         }
         AppCommand::RotateTokens { app: wanted, json } => {
             let tokens = operator::rotate_tokens(&app, wanted).await?;

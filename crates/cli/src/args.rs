@@ -100,6 +100,19 @@ pub(crate) enum AppCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Lists an app's JWT verify keys; adds or deletes a key pair
+    JwtKeys {
+        /// App id, or a name that only one app has
+        app: String,
+        /// Makes a key pair, which signs from now on, and shows it this once; older tokens stay good
+        #[arg(long, conflicts_with = "delete")]
+        add: bool,
+        /// Deletes a key pair; its tokens are refused at once
+        #[arg(long, value_name = "KID")]
+        delete: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
     /// Gives an app new tokens; the old ones stop at once
     RotateTokens {
         /// App id, or a name that only one app has

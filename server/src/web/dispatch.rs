@@ -1,13 +1,14 @@
 //! The road of every request: find the route, limit, guard, read the body, call the handler, answer with CORS.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use keystead_crypto::rng;
 use keystead_protocol::ErrorCode;
 
 use super::call::Call;
@@ -21,15 +22,17 @@ use crate::rooms::apps::TokenKind;
 use crate::routes::{Found, Route, Routes};
 
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
+/// Tells the requests of one run and node from those of another.
+static RUN: LazyLock<u32> = LazyLock::new(|| u32::from_be_bytes(rng::bytes(&mut rng::os())));
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Answers a request.
 pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, payload: Payload) -> HttpResponse {
-    let request_id = NEXT_REQUEST.fetch_add(1, Ordering::Relaxed);
     if req.method() == Method::OPTIONS {
         return preflight();
     }
+    let request_id = format!("{:08x}-{:x}", *RUN, NEXT_REQUEST.fetch_add(1, Ordering::Relaxed));
     let started = Instant::now();
     let found = routes.find(req.method(), req.path());
     let route = found.as_ref().map(|f| f.route);
@@ -37,10 +40,12 @@ pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, 
         Some(found) => answer(app, found, &req, payload).await,
         None => Err(ErrorCode::NotFound.into()),
     };
-    let mut response = result.unwrap_or_else(|e| envelope::failure(&e, request_id));
+    let mut response = result.unwrap_or_else(|e| envelope::failure(&e, &request_id));
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-    headers.insert(REQUEST_ID, HeaderValue::from(request_id));
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
     let pattern = route.map_or("none", |r| r.pattern);
     metrics::record(pattern, response.status().as_u16(), started.elapsed());
     tracing::debug!(request.id = request_id, route = pattern, status = response.status().as_u16(), "answered");

@@ -8,6 +8,7 @@ use crate::db::Conn;
 use crate::error::KeyResult;
 use crate::rooms::apps::Tenant;
 use crate::rooms::groups::rules::GroupAccess;
+use crate::rooms::groups::validate::is_id;
 use crate::rooms::keys::rules::Session;
 
 /// The session of checked claims in an app that has not changed since `tenant` was loaded.
@@ -15,6 +16,9 @@ use crate::rooms::keys::rules::Session;
 /// # Errors
 /// What the database says.
 pub fn session(conn: &mut Conn, tenant: &Tenant, claims: &Claims) -> KeyResult<Option<Session>> {
+    if !is_id(&claims.sub) {
+        return Ok(None);
+    }
     let row = store::device(conn, &tenant.id, &claims.sub)?;
     Ok(row.and_then(|row| to_session(row, tenant, claims)))
 }
@@ -29,6 +33,9 @@ pub fn in_group(
     claims: &Claims,
     group_id: &str,
 ) -> KeyResult<Option<(Session, GroupAccess)>> {
+    if !is_id(&claims.sub) || !is_id(group_id) {
+        return Ok(None);
+    }
     let Some((device, group)) = store::device_in_group(conn, &tenant.id, &claims.sub, group_id)? else {
         return Ok(None);
     };

@@ -53,6 +53,19 @@ pub struct NewJwtKey {
     pub alg: &'static str,
 }
 
+/// A JWT key in a list: no secrets.
+#[derive(Debug, Clone, Serialize)]
+pub struct JwtKeyInfo {
+    /// Key id.
+    pub kid: String,
+    /// `ES384`.
+    pub alg: String,
+    /// b64 of the uncompressed point.
+    pub verify_key: String,
+    /// Milliseconds since 1970.
+    pub created_ms: i64,
+}
+
 /// An app in a list: no secrets.
 #[derive(Debug, Clone, Serialize)]
 pub struct AppInfo {
@@ -179,6 +192,47 @@ pub fn find(conn: &mut Conn, id_or_name: &str) -> KeyResult<AppInfo> {
 /// What the database says.
 pub fn any(conn: &mut Conn) -> KeyResult<bool> {
     Ok(store::any(conn)?)
+}
+
+/// The JWT keys of an app, without their secret halves, the newest last: it signs, all verify.
+///
+/// # Errors
+/// What the database says.
+pub fn jwt_keys(conn: &mut Conn, app_id: &str) -> KeyResult<Vec<JwtKeyInfo>> {
+    let rows = store::jwt_keys(conn, app_id)?;
+    let info = |row: JwtKeyRow| JwtKeyInfo {
+        kid: row.kid,
+        alg: row.alg,
+        verify_key: row.verify_key,
+        created_ms: row.created_ms,
+    };
+    Ok(rows.into_iter().map(info).collect())
+}
+
+/// Gives an app a further JWT key pair, which signs from now on. Tokens of the older keys stay good.
+///
+/// # Errors
+/// `AppNotFound`.
+pub fn new_jwt_key(app: &App, tx: &mut Conn, app_id: &str) -> KeyResult<NewJwtKey> {
+    if store::touch(tx, app_id)? == 0 {
+        return Err(ErrorCode::AppNotFound.into());
+    }
+    add_jwt_key(app, tx, app_id)
+}
+
+/// Removes a JWT key pair; its tokens are refused at once.
+///
+/// # Errors
+/// `JwtKeyNotFound`; `AppAction` for the last one.
+pub fn delete_jwt_key(tx: &mut Conn, app_id: &str, kid: &str) -> KeyResult<()> {
+    if store::jwt_keys(tx, app_id)?.len() < 2 {
+        return Err(KeyError::with(ErrorCode::AppAction, "an app needs a JWT key: add another one first"));
+    }
+    if store::delete_jwt_key(tx, app_id, kid)? == 0 {
+        return Err(ErrorCode::JwtKeyNotFound.into());
+    }
+    store::touch(tx, app_id)?;
+    Ok(())
 }
 
 /// How a token rests: b64 of the SHA-256 of the raw token bytes.

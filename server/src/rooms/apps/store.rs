@@ -104,6 +104,15 @@ pub(super) fn jwt_keys(conn: &mut Conn, app_id: &str) -> QueryResult<Vec<JwtKeyR
         .load(conn)
 }
 
+pub(super) fn delete_jwt_key(conn: &mut Conn, app_id: &str, kid: &str) -> QueryResult<usize> {
+    diesel::delete(app_jwt_keys::table.find(kid).filter(app_jwt_keys::app_id.eq(app_id))).execute(conn)
+}
+
+/// Makes caches load the app again.
+pub(super) fn touch(conn: &mut Conn, id: &str) -> QueryResult<usize> {
+    diesel::update(apps::table.find(id)).set(apps::version.eq(apps::version + 1)).execute(conn)
+}
+
 pub(super) fn set_tokens(conn: &mut Conn, id: &str, public: &str, secret: &str, admin: &str) -> QueryResult<usize> {
     diesel::update(apps::table.find(id))
         .set((

@@ -17,7 +17,7 @@ pub fn success<T: Serialize>(result: &T) -> Result<HttpResponse, KeyError> {
 }
 
 /// A failed answer. The cause is logged here, once, and not sent.
-pub fn failure(e: &KeyError, request_id: u64) -> HttpResponse {
+pub fn failure(e: &KeyError, request_id: &str) -> HttpResponse {
     if let Some(cause) = &e.cause {
         let code = e.code.code();
         if e.code.http_status() >= 500 {

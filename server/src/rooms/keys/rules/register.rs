@@ -95,7 +95,8 @@ fn validate_device(device: &UserDeviceRegisterInput) -> KeyResult<()> {
 
 /// An algorithm name that only clients read: generations of clients write it differently.
 fn label(field: &str, text: &str) -> KeyResult<()> {
-    if (1..=64).contains(&text.len()) { Ok(()) } else { Err(KeyError::input(format_args!("{field} is no name"))) }
+    let name = (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if name { Ok(()) } else { Err(KeyError::input(format_args!("{field} is no name"))) }
 }
 
 fn keys_row(device_id: &str, device: &UserDeviceRegisterInput) -> DeviceKeysRow {

@@ -8,6 +8,7 @@ use super::{Session, identifier_hash};
 use crate::db::{Conn, is_unique_violation};
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::directory::rules as directory;
+use crate::rooms::groups::validate::is_id;
 use crate::rooms::groups::{keys as group_keys, rules as groups};
 
 /// The user group of a user of this app.
@@ -15,7 +16,8 @@ use crate::rooms::groups::{keys as group_keys, rules as groups};
 /// # Errors
 /// What the database says.
 pub fn user_group_of(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<Option<String>> {
-    Ok(store::user_group(conn, app_id, user_id)?)
+    // What can be no id is not shown to the database, which would refuse some of it (NUL) as a failure of its own.
+    if is_id(user_id) { Ok(store::user_group(conn, app_id, user_id)?) } else { Ok(None) }
 }
 
 /// The session of a device, found by the login identifier or by the user id: the original's documentation says one, its
@@ -28,10 +30,8 @@ pub fn find_user(conn: &mut Conn, app_id: &str, identifier_or_id: &str) -> KeyRe
     if let Some(device) = store::device_by_identifier(conn, app_id, &hash)? {
         return Ok((device.user_id.clone(), Some(Session::of(device))));
     }
-    match store::user_group(conn, app_id, identifier_or_id)? {
-        Some(_) => Ok((identifier_or_id.to_owned(), None)),
-        None => Err(ErrorCode::UserNotFound.into()),
-    }
+    known(conn, app_id, identifier_or_id)?;
+    Ok((identifier_or_id.to_owned(), None))
 }
 
 /// What is stored of a user's device, by column name.
@@ -71,8 +71,8 @@ pub fn rename(tx: &mut Conn, session: &Session, identifier: &str) -> KeyResult<(
 /// # Errors
 /// `UserNotFound`.
 pub fn delete_user(tx: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<()> {
+    let user_group_id = known(tx, app_id, user_id)?;
     tx.lock(user_id)?;
-    let user_group_id = store::user_group(tx, app_id, user_id)?.ok_or(ErrorCode::UserNotFound)?;
     directory::delete_user(tx, user_id)?;
     groups::delete_group(tx, &user_group_id)?;
     groups::forget_member(tx, user_id)
@@ -137,5 +137,5 @@ pub fn public_data_g03(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResul
 }
 
 fn known(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<String> {
-    store::user_group(conn, app_id, user_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
+    user_group_of(conn, app_id, user_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
 }
