@@ -1,0 +1,106 @@
+//! Load generator of `cargo xtask bench NAME`: drives a `keystead` server and, side by side in the same run, the
+//! yardsticks that its figures are compared with. A bench is one module here and one subcommand.
+
+mod clients;
+mod engine;
+mod hello;
+mod http;
+mod keys;
+mod postgres;
+mod report;
+mod server;
+mod sqlite_commits;
+mod stats;
+mod stop;
+mod users;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+// As in the server, so that its yardstick has the same allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Registration, login, group access and group read, on SQLite and PostgreSQL
+    Keys(BenchArgs),
+    /// The bare actix server that others are compared with
+    #[command(hide = true)]
+    HelloServer,
+}
+
+/// What every bench takes.
+#[derive(Args)]
+pub(crate) struct BenchArgs {
+    /// The server's binary, built for release
+    #[arg(long, value_name = "FILE")]
+    keystead: PathBuf,
+    /// Seconds measured per figure, all rounds together
+    #[arg(long, default_value_t = 2.5)]
+    seconds: f64,
+    /// Rounds in which the contestants take turns
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Keep-alive connections; the goals are judged at the last number
+    #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
+    connections: Vec<usize>,
+    /// Threads of the load generator
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Directory for the databases; its file system is what commits are measured on [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Which databases
+    #[arg(long, default_value = "both")]
+    database: Databases,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Databases {
+    Both,
+    Sqlite,
+    Postgres,
+}
+
+impl BenchArgs {
+    fn check(&self) -> Result<()> {
+        ensure!(self.seconds > 0.0 && self.seconds <= 60.0, "--seconds is between 0 and 60");
+        ensure!((1..=100).contains(&self.rounds), "--rounds is between 1 and 100");
+        ensure!((1..=64).contains(&self.threads), "--threads is between 1 and 64");
+        let usable = !self.connections.is_empty() && self.connections.iter().all(|c| (1..=users::USERS).contains(c));
+        ensure!(usable, "--connections are between 1 and {}", users::USERS);
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().bench {
+        Bench::Keys(args) => {
+            args.check()?;
+            stop::listen()?;
+            keys::run(&args)?.print();
+            Ok(())
+        }
+        Bench::HelloServer => hello::serve(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}
