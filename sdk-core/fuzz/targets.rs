@@ -105,6 +105,7 @@ pub(crate) const PARSERS: &[Parser] = &[
             let _ = (handle.sym_key(), handle.secret_key(), handle.sign_key(), handle.search_key(), handle.sort_key());
         }
     }),
+    ("pins", "pins", |t| drop(VerifyKeys::import(t))),
     ("jwt", "jwt", |t| drop((jwt::claims(t), jwt::needs_refresh(t, 0)))),
 ];
 

@@ -44,6 +44,7 @@ pub struct Client {
     base: Arc<str>,
     app_token: HeaderValue,
     pins: Arc<Mutex<VerifyKeys>>,
+    strict: bool,
 }
 
 /// What a call carries besides its path.
@@ -73,12 +74,19 @@ impl Client {
             return Err(Error::Config);
         }
         let base = Arc::from(base_url.trim_end_matches('/'));
-        Ok(Self { http, base, app_token: token_header(app_token)?, pins: Arc::default() })
+        Ok(Self { http, base, app_token: token_header(app_token)?, pins: Arc::default(), strict: false })
     }
 
     /// The same client with another app token, such as the secret one of a backend. Errors: `Config`.
     pub fn with_app_token(&self, app_token: &str) -> Result<Self> {
         Ok(Self { app_token: token_header(app_token)?, ..self.clone() })
+    }
+
+    /// The same client, refusing users with an unsigned public key (accounts of clients of 2022) and users whose verify
+    /// key changed since it was first seen.
+    #[must_use]
+    pub fn strict(&self) -> Self {
+        Self { strict: true, ..self.clone() }
     }
 
     /// Registers a user and gives the new user id. With the default options of an app this needs the secret token.
@@ -131,16 +139,38 @@ impl Client {
     /// A user's newest public key, its signature checked with his pinned verify key.
     ///
     /// # Errors
-    /// `Sdk(PublicKeySignature)` for a wrong signature; `Sdk(PinnedKey)` when the server shows another verify key than
+    /// `Sdk(PublicKeySignature)` for a wrong signature, or when a user who signed before shows an unsigned key; `Sdk(PinnedKey)` when the server shows another verify key than
     /// before; `Sdk(Server)` 100.
     pub async fn public_key(&self, user_id: &str) -> Result<UserPublicKey> {
         let out = self.get(&format!("/user/{}/public_key", id(user_id)?), Call::default()).await?;
         let key = user::done_fetch_public_key(&out)?;
-        let Some(sig_key_id) = key.sig_key_id().map(str::to_owned) else { return Ok(key.accept_unsigned()?) };
-        self.pin_verify_key(user_id, &sig_key_id).await?;
-        let pins = self.pins();
-        let verify = pins.get(user_id, &sig_key_id).ok_or(SdkError::KeyNotFound)?;
-        Ok(key.check(verify)?)
+        if let Some(sig_key_id) = key.sig_key_id() {
+            self.pin_verify_key(user_id, sig_key_id).await?;
+        }
+        if self.strict && self.pins().changed(user_id) {
+            return Err(SdkError::PinnedKey.into());
+        }
+        let key = self.pins().check_public_key(user_id, key)?;
+        if self.strict && !key.verified() { Err(SdkError::PublicKeySignature.into()) } else { Ok(key) }
+    }
+
+    /// True when this user showed more than one verify key to this client: he rotated his keys, or the server lies.
+    /// Compare safety numbers.
+    #[must_use]
+    pub fn verify_key_changed(&self, user_id: &str) -> bool {
+        self.pins().changed(user_id)
+    }
+
+    /// The verify keys seen so far, as JSON text for storage. Tells whom this client knows.
+    #[must_use]
+    pub fn export_pins(&self) -> String {
+        self.pins().export()
+    }
+
+    /// Puts stored pins in place, replacing those seen so far. Errors: `Sdk(Input)` for another text.
+    pub fn import_pins(&self, json: &str) -> Result<()> {
+        *self.pins() = VerifyKeys::import(json)?;
+        Ok(())
     }
 
     /// A group's public key (for an invite of a group). Groups do not sign.

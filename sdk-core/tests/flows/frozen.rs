@@ -34,6 +34,7 @@ fn version_1_opens() {
     assert_eq!(content::decrypt_string_asymmetric(own, f.text("sealed"), None).unwrap(), "sealed text");
     let public = user::done_fetch_public_key(f.text("public_key")).unwrap().check(verify).unwrap();
     assert_eq!(public.key(), f.user.newest_key().unwrap().group_key().public());
+    assert_eq!(VerifyKeys::import(f.text("pins")).unwrap().get(f.user.user_id(), f.user.keys()[0].id()), Some(verify));
     let sym = sym_key::open_sym_key(&sym_key::read_sym_key(f.text("sym_key")).unwrap(), key).unwrap();
     assert_eq!(KeyHandle::from_sym_key(&sym.key, "k").to_json(), f.text("handle"));
     assert_eq!(content::search_full(&f.group.search_keys()[0].key, "frozen"), f.text("search_full"));
@@ -92,7 +93,9 @@ fn write_version_1() {
     let create = group::prepare_create_group(r, &alice, CreateGroup::default()).unwrap();
     let id = group::done_create_group(&server.create_group(alice.user_id(), &create)).unwrap();
     let get_group = server.get_group(&id, alice.user_id());
-    let group = group::done_get_group(&get_group, &alice, &VerifyKeys::new()).unwrap();
+    let mut pins = VerifyKeys::new();
+    pins.pin(alice.user_id(), &alice.newest_key().unwrap().exported_verify_key()).unwrap();
+    let group = group::done_get_group(&get_group, &alice, &pins).unwrap();
     let key = group.newest_key().unwrap();
     let signed = EncryptOptions { aad: b"", signer: Some(alice.signer().unwrap()) };
     let bound = EncryptOptions { aad: b"slot", signer: None };
@@ -123,6 +126,7 @@ fn write_version_1() {
         "search_full": content::search_full(&group.search_keys()[0].key, "frozen"),
         "sort_number": content::sort_number(&group.sort_keys()[0].key, 4711).unwrap().to_string(),
         "safety_number": user::safety_number((own.verify_key(), alice.user_id()), None),
+        "pins": pins.export(),
         "jwt": "e30.eyJhdWQiOiJ1Iiwic3ViIjoiZCIsImV4cCI6MzAwLCJpYXQiOjAsImZyZXNoIjp0cnVlfQ.c2ln",
     });
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flows/vectors/v1.json");

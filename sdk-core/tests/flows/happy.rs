@@ -32,9 +32,10 @@ pub(crate) fn login(server: &mut FakeServer, suite: Suite, name: &str) -> UserDa
 
 pub(crate) fn checked_key(server: &FakeServer, pins: &mut VerifyKeys, user_id: &str) -> UserPublicKey {
     let key = user::done_fetch_public_key(&server.public_key(user_id)).unwrap();
-    let Some(key_id) = key.sig_key_id().map(str::to_owned) else { return key.accept_unsigned().unwrap() };
-    pins.pin(user_id, &user::done_fetch_verify_key(&server.verify_key(user_id)).unwrap()).unwrap();
-    key.check(pins.get(user_id, &key_id).unwrap()).unwrap()
+    if key.sig_key_id().is_some() {
+        pins.pin(user_id, &user::done_fetch_verify_key(&server.verify_key(user_id)).unwrap()).unwrap();
+    }
+    pins.check_public_key(user_id, key).unwrap()
 }
 
 pub(crate) fn new_group(server: &mut FakeServer, owner: &UserData, options: CreateGroup) -> GroupData {

@@ -121,7 +121,15 @@ fn swapped_public_keys() {
     assert_eq!(swapped.accept_unsigned().unwrap_err(), SdkError::PublicKeySignature);
     let unsigned = fetch(&with(&good, "/public_key_sig", Value::Null)).unwrap();
     assert_eq!(unsigned.clone().check(verify).unwrap_err(), SdkError::PublicKeySignature);
-    assert!(!unsigned.accept_unsigned().unwrap().verified());
+    assert!(!unsigned.clone().accept_unsigned().unwrap().verified());
+    let mut pins = VerifyKeys::new();
+    let checked = |pins: &mut VerifyKeys, key| pins.check_public_key(alice.user_id(), key).map(|k| k.verified());
+    assert_eq!(checked(&mut pins, fetch(&good).unwrap()), Err(SdkError::KeyNotFound));
+    assert_eq!(checked(&mut pins, unsigned.clone()), Ok(false));
+    pins.pin(alice.user_id(), &alice.keys()[0].exported_verify_key()).unwrap();
+    assert_eq!(checked(&mut pins, fetch(&good).unwrap()), Ok(true));
+    let mut pins = VerifyKeys::import(&pins.export()).unwrap();
+    assert_eq!(checked(&mut pins, unsigned), Err(SdkError::PublicKeySignature), "the signature has gone");
     assert_eq!(fetch(&with(&good, "/public_key_sig_key_id", Value::Null)).unwrap_err(), SdkError::PublicKeySignature);
     assert_eq!(fetch(&with(&good, "/public_key_alg", "ML-KEM-1")).unwrap_err(), SdkError::Algorithm);
     assert_eq!(fetch(&refused(100)).unwrap_err().status(), "server_100");
