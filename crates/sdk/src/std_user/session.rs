@@ -214,6 +214,15 @@ impl StdUser {
         Ok(out.invites)
     }
 
+    /// Ends this session: the refresh token is worth nothing afterwards; the JWT lives on until it expires. A call of
+    /// Keystead's own server; others answer with code 404.
+    pub async fn logout(&self) -> Result<()> {
+        let body = Some(user::prepare_refresh(self.refresh_token()));
+        let jwt = self.jwt();
+        let out = self.client().delete("/refresh", Call { jwt: Some(&jwt), body, via: None }).await?;
+        Ok(user::done_success(&out)?)
+    }
+
     /// Logs in again in the background for calls that want a fresh JWT. Errors: as [`Client::login`].
     pub async fn fresh_jwt(&self, password: &str) -> Result<()> {
         let again = self.client().login(&self.identifier(), password).await?;
