@@ -1,5 +1,4 @@
 //! Every parser of the crate, by name: the fuzz targets and the tests of `tests/flows/parsers.rs` share this table.
-#![expect(dead_code, reason = "each fuzz target and the test use a part of it")]
 
 use std::sync::OnceLock;
 
