@@ -60,6 +60,9 @@ pub(crate) struct BenchArgs {
     /// Directory for the databases; its file system is what commits are measured on [default: the system's]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// What to run of: hello, light, get, login, register, commits, start. Goals are judged when all run
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
+    only: Vec<String>,
     /// Which databases
     #[arg(long, default_value = "both")]
     database: Databases,
@@ -73,6 +76,11 @@ enum Databases {
 }
 
 impl BenchArgs {
+    /// True when the operation is wanted.
+    pub(crate) fn wants(&self, operation: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == operation)
+    }
+
     fn check(&self) -> Result<()> {
         ensure!(self.seconds > 0.0 && self.seconds <= 60.0, "--seconds is between 0 and 60");
         ensure!((1..=100).contains(&self.rounds), "--rounds is between 1 and 100");
