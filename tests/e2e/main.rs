@@ -3,6 +3,10 @@
 //! A test about a weakness of the original that we do not have says so by its number in `better-than.md`, part 1.
 
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod keys;
+#[cfg(test)]
+mod own_backend;

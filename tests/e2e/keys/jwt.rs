@@ -4,6 +4,7 @@ use e2e::{TestServer, both, tokens};
 use keystead_protocol::apps::EndpointOptions;
 use keystead_protocol::jwt::Claims;
 use keystead_sdk_core::Suite;
+use keystead_server::operator::{self, JwtKeyChange};
 use serde_json::json;
 
 both! {
@@ -12,7 +13,9 @@ both! {
     a_jwt_of_one_app_is_none_of_another,
     a_jwt_needs_a_known_key_and_the_right_algorithm,
     a_jwt_must_name_a_device_of_its_user,
-    a_jwt_works_on_every_node_and_after_a_restart,
+    a_known_signature_covers_no_other_claims,
+    an_app_signs_with_its_newest_key,
+    a_jwt_works_after_a_restart,
 }
 
 async fn a_jwt_has_the_documented_form(server: TestServer) {
@@ -98,7 +101,36 @@ async fn a_jwt_must_name_a_device_of_its_user(server: TestServer) {
     call(tokens::sign(&server.lax.sign_key, &server.lax.kid, &five)).ok().await;
 }
 
-async fn a_jwt_works_on_every_node_and_after_a_restart(server: TestServer) {
+async fn a_known_signature_covers_no_other_claims(server: TestServer) {
+    let (alice, mallory) = (server.session("alice").await, server.session("mallory").await);
+    server.get("/group/all/0/none").jwt(&mallory.jwt).ok().await;
+    let part = |jwt: &str, at: usize| jwt.split('.').nth(at).expect("three parts").to_owned();
+    let (header, payload, signature) = (part(&mallory.jwt, 0), part(&alice.jwt, 1), part(&mallory.jwt, 2));
+    server.delete("/user").jwt(&format!("{header}.{payload}.{signature}")).refused(30).await;
+    server.get("/group/all/0/none").jwt(&format!("{}A", mallory.jwt)).refused(32).await;
+    server.get("/group/all/0/none").jwt(&format!("A{}", mallory.jwt)).refused(32).await;
+}
+
+async fn an_app_signs_with_its_newest_key(server: TestServer) {
+    let before = server.session("alice").await;
+    let change = async |change| operator::jwt_keys(&server.app(), &server.lax.id, Some(change)).await.expect("changed");
+    let (new, keys) = change(JwtKeyChange::Add).await;
+    let new = new.expect("a new key");
+    assert_eq!(keys.len(), 2);
+    let after = server.login(&server.lax, Suite::CLASSIC, "alice").await;
+    assert_eq!(tokens::header(&after.jwt)["kid"], new.kid);
+    assert!(tokens::verifies(&new.verify_key, &after.jwt) && !tokens::verifies(&server.lax.verify_key, &after.jwt));
+    for jwt in [&before.jwt, &after.jwt] {
+        server.get("/group/all/0/none").jwt(jwt).ok().await;
+    }
+    // A deleted key ends its tokens at once, known to a cache or not.
+    let (_none, keys) = change(JwtKeyChange::Delete(server.lax.kid.clone())).await;
+    assert_eq!(keys.len(), 1);
+    server.get("/group/all/0/none").jwt(&before.jwt).refused(35).await;
+    server.get("/group/all/0/none").jwt(&after.jwt).ok().await;
+}
+
+async fn a_jwt_works_after_a_restart(server: TestServer) {
     let alice = server.session("alice").await;
     server.restart();
     server.get("/group/all/0/none").jwt(&alice.jwt).ok().await;

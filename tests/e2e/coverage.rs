@@ -1,0 +1,308 @@
+//! The authorisation matrix: every route of the table with every kind of caller. A route that is in the table but not in
+//! the matrix fails here, and the other way round.
+
+use e2e::users::{NOBODY, Session, Template, TestGroup};
+use e2e::{TestApp, TestServer, bodies, both, raw::Call, tokens};
+use keystead_protocol::apps::EndpointOptions;
+use keystead_protocol::jwt::Claims;
+use keystead_sdk_core::Suite;
+use keystead_server::routes::{Route, table};
+use keystead_server::web::guard::Guard;
+use serde_json::{Value, json};
+
+both! { every_route_asks_its_caller, options_close_every_endpoint_that_has_one }
+
+/// A line of the matrix.
+struct Row {
+    method: &'static str,
+    pattern: &'static str,
+    /// Body of a call that succeeds; `Null` is none.
+    body: fn(&World) -> Value,
+    /// Worst rank that may call, where a member needs one.
+    rank: Option<i32>,
+    /// What a caller who may call gets: success, or a refusal that is not about him.
+    answer: Option<u32>,
+}
+
+/// Who calls whom; made anew for every row, because calls change it.
+struct World {
+    app: TestApp,
+    other_app: TestApp,
+    owner: Session,
+    low: Session,
+    stranger: Session,
+    foreigner: Session,
+    group: TestGroup,
+    name: String,
+}
+
+fn matrix() -> Vec<Row> {
+    let none: fn(&World) -> Value = |_| Value::Null;
+    let row = |method, pattern, body| Row { method, pattern, body, rank: None, answer: None };
+    let ranked = |method, pattern, body, rank| Row { method, pattern, body, rank: Some(rank), answer: None };
+    let but = |row: Row, code| Row { answer: Some(code), ..row };
+    vec![
+        row("POST", "/api/v1/exists", |w| json!({ "user_identifier": w.name })),
+        row("POST", "/api/v1/register", |w| json!(Template::of(Suite::CLASSIC).register(&format!("{} new", w.name)))),
+        row("POST", "/api/v1/prepare_login", |w| json!({ "user_identifier": w.name })),
+        row("POST", "/api/v1/done_login", |w| Template::of(Suite::CLASSIC).done_login(&w.owner.identifier)),
+        but(row("POST", "/api/v1/verify_login", |w| with_challenge(&w.owner.identifier)), 112),
+        row("PUT", "/api/v1/refresh", |w| w.owner.refresh_body()),
+        row("DELETE", "/api/v1/refresh", |w| w.owner.refresh_body()),
+        row("POST", "/api/v1/init", |w| w.owner.refresh_body()),
+        row("PUT", "/api/v1/user", |w| json!({ "user_identifier": format!("{} renamed", w.name) })),
+        row("DELETE", "/api/v1/user", none),
+        row("GET", "/api/v1/user/jwt", none),
+        row("GET", "/api/v1/user/user_keys", none),
+        row("GET", "/api/v1/user/user_keys/keys/{time}/{id}", none),
+        row("GET", "/api/v1/user/user_keys/key/{key_id}", none),
+        row("GET", "/api/v1/user/user_key/{key_id}", none),
+        row("GET", "/api/v1/user/{user_id}", none),
+        row("GET", "/api/v1/user/{user_id}/public_key", none),
+        row("GET", "/api/v1/user/{user_id}/public_key/{key_id}", none),
+        row("GET", "/api/v1/user/{user_id}/verify_key", none),
+        row("GET", "/api/v1/user/{user_id}/verify_key/{key_id}", none),
+        row("DELETE", "/api/v1/user/forced/sessions", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("PUT", "/api/v1/user/forced/delete", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("DELETE", "/api/v1/user/forced/delete/{user_id}", none),
+        row("POST", "/api/v1/user/forced/login", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("POST", "/api/v1/group", |w| json!(bodies::group(&w.owner.key_id))),
+        row("POST", "/api/v1/group/light", none),
+        row("GET", "/api/v1/group/all/{time}/{id}", none),
+        row("GET", "/api/v1/group/invite/{time}/{id}", none),
+        row("GET", "/api/v1/group/{group_id}", none),
+        ranked("DELETE", "/api/v1/group/{group_id}", none, 1),
+        row("GET", "/api/v1/group/{group_id}/light", none),
+        row("GET", "/api/v1/group/{group_id}/public_key", none),
+        row("GET", "/api/v1/group/{group_id}/update_check", none),
+        row("GET", "/api/v1/group/{group_id}/update_check_light", none),
+        row("GET", "/api/v1/group/{group_id}/keys/{time}/{id}", none),
+        row("GET", "/api/v1/group/{group_id}/key/{key_id}", none),
+        row("GET", "/api/v1/group/{group_id}/member/{time}/{id}", none),
+        but(row("DELETE", "/api/v1/group/{group_id}/leave", none), 308),
+        ranked("DELETE", "/api/v1/group/{group_id}/kick/{user_id}", none, 2),
+        ranked("PUT", "/api/v1/group/{group_id}/change_rank", |w| rank_change(&w.low), 1),
+        ranked("PATCH", "/api/v1/group/{group_id}/change_invite", none, 1),
+        ranked("PUT", "/api/v1/group/{group_id}/invite/{user_id}", |w| keys_for(w, &w.stranger), 2),
+        ranked("PUT", "/api/v1/group/{group_id}/invite/{user_id}/light", |_| json!({}), 2),
+        ranked("PUT", "/api/v1/group/{group_id}/invite_auto/{user_id}", |w| keys_for(w, &w.stranger), 2),
+        ranked("PUT", "/api/v1/group/{group_id}/invite_auto/{user_id}/light", |_| json!({}), 2),
+        ranked("PUT", "/api/v1/group/{group_id}/re_invite/{user_id}", |w| keys_for(w, &w.low), 2),
+        ranked("PUT", "/api/v1/group/{group_id}/re_invite/{user_id}/light", |_| json!({}), 2),
+        but(ranked("PUT", "/api/v1/group/{group_id}/invite/session/{session_id}", further_keys, 2), 306),
+        but(ranked("PUT", "/api/v1/group/{group_id}/join_req/session/{session_id}", further_keys, 2), 306),
+        but(row("PATCH", "/api/v1/group/{group_id}/invite", none), 307),
+        but(row("DELETE", "/api/v1/group/{group_id}/invite", none), 307),
+    ]
+}
+
+fn with_challenge(identifier: &str) -> Value {
+    let mut body = Template::of(Suite::CLASSIC).done_login(identifier);
+    body["challenge"] = "A".repeat(67).into();
+    body
+}
+
+fn rank_change(who: &Session) -> Value {
+    json!({ "changed_user_id": who.user_id, "new_rank": 3 })
+}
+
+fn keys_for(w: &World, member: &Session) -> Value {
+    json!(bodies::new_member(&[&w.group.key_id], member, None))
+}
+
+fn further_keys(w: &World) -> Value {
+    json!(bodies::member_keys(&[&w.group.key_id], &w.low))
+}
+
+/// The table's route with the matrix's row, for all of them.
+fn rows() -> Vec<(&'static Route, Row)> {
+    let matrix = matrix();
+    let name = |method: &str, pattern: &str| format!("{method} {pattern}");
+    let listed: Vec<String> = matrix.iter().map(|r| name(r.method, r.pattern)).collect();
+    let routed: Vec<String> = table().iter().map(|r| name(r.method.as_str(), r.pattern)).collect();
+    let missing: Vec<&String> = routed.iter().filter(|r| !listed.contains(r)).collect();
+    assert!(missing.is_empty(), "routes without a line in the matrix: {missing:?}");
+    let gone: Vec<&String> = listed.iter().filter(|r| !routed.contains(r)).collect();
+    assert!(gone.is_empty(), "lines of the matrix without a route: {gone:?}");
+    let route_of = |row: &Row| table().iter().find(|r| r.method.as_str() == row.method && r.pattern == row.pattern);
+    matrix.into_iter().map(|row| (route_of(&row).expect("checked above"), row)).collect()
+}
+
+impl World {
+    async fn new(server: &TestServer, app: &TestApp, other_app: &TestApp, number: usize) -> Self {
+        let name = |who: &str| format!("{who} {number}");
+        let owner = server.session_in(app, Suite::CLASSIC, &name("owner")).await;
+        let low = server.session_in(app, Suite::CLASSIC, &name("low")).await;
+        let stranger = server.session_in(app, Suite::CLASSIC, &name("stranger")).await;
+        let foreigner = server.session_in(other_app, Suite::CLASSIC, &name("foreigner")).await;
+        let group = server.group_with(&owner, &[(&low, 4)]).await;
+        let (app, other_app) = (app.clone(), other_app.clone());
+        Self { app, other_app, owner, low, stranger, foreigner, group, name: name("somebody") }
+    }
+
+    /// The call of a row with path and body of success and the right app token, but without a JWT.
+    fn call(&self, server: &TestServer, route: &Route, row: &Row) -> Call {
+        let call = self.call_with(server, route, row, &self.path(row));
+        match (row.body)(self) {
+            Value::Null => call,
+            body => call.json(&body),
+        }
+    }
+
+    fn call_with(&self, server: &TestServer, route: &Route, row: &Row, path: &str) -> Call {
+        let token = if route.guard.needs_secret() { &self.app.secret } else { &self.app.public };
+        server.call(row.method, path).token(token)
+    }
+
+    fn path(&self, row: &Row) -> String {
+        let in_group = row.pattern.starts_with("/api/v1/group/");
+        let target = match row.pattern {
+            p if !in_group || p.contains("/forced/") => &self.owner,
+            p if p.contains("/kick/") || p.contains("/re_invite/") => &self.low,
+            _ => &self.stranger,
+        };
+        let key_id = if in_group { &self.group.key_id } else { &self.owner.key_id };
+        let path = row.pattern.strip_prefix("/api/v1").expect("the key API");
+        path.replace("{group_id}", &self.group.id)
+            .replace("{user_id}", &target.user_id)
+            .replace("{key_id}", key_id)
+            .replace("{session_id}", NOBODY)
+            .replace("{time}", "0")
+            .replace("{id}", "none")
+    }
+}
+
+async fn every_route_asks_its_caller(server: TestServer) {
+    let other_app = server.create_app("other", EndpointOptions::preset_lax());
+    for (number, (route, row)) in rows().into_iter().enumerate() {
+        let world = World::new(&server, &server.lax, &other_app, number).await;
+        let call = || world.call(&server, route, &row);
+
+        // Nobody gets in without an app token, whatever else he sends.
+        for jwt in [None, Some(&world.owner.jwt)] {
+            let with = |call: Call| if let Some(jwt) = jwt { call.jwt(jwt) } else { call };
+            with(call().without_token()).refused(200).await;
+            with(call().token(&"A".repeat(40))).refused(200).await;
+            with(call().token("not b64!")).refused(201).await;
+        }
+        if route.guard.needs_secret() {
+            call().token(&world.app.public).jwt(&world.owner.jwt).refused(203).await;
+        }
+        if route.guard.needs_jwt() {
+            refuses_bad_jwts(&server, &world, route, &row).await;
+        } else if !row.path_is_free_of_ids() {
+            // Ids of one app mean nothing in another one.
+            let foreign = if route.guard.needs_secret() { &world.other_app.secret } else { &world.other_app.public };
+            let code = call().token(foreign).code().await;
+            assert!(matches!(code, Some(100 | 304)), "{} {}: {code:?}", row.method, row.pattern);
+        }
+        if route.guard == Guard::AJG {
+            refuses_strangers(&server, &world, route, &row).await;
+        }
+        if let Some(rank) = row.rank {
+            assert!(rank < 4);
+            call().jwt(&world.low.jwt).refused(301).await;
+        }
+        let code = call().jwt(&world.owner.jwt).code().await;
+        assert_eq!(code, row.answer, "{} {} by one who may", row.method, row.pattern);
+    }
+}
+
+impl Row {
+    fn path_is_free_of_ids(&self) -> bool {
+        !self.pattern.contains("{user_id}") && !self.pattern.contains("{group_id}")
+    }
+}
+
+async fn refuses_bad_jwts(server: &TestServer, world: &World, route: &Route, row: &Row) {
+    let call = || world.call(server, route, row);
+    let jwt = &world.owner.jwt;
+    call().refused(31).await;
+    call().header("authorization", jwt).refused(31).await;
+    call().jwt("garbage").refused(32).await;
+    call().jwt(&tokens::with_broken_signature(jwt)).refused(30).await;
+    // Another app's token, user or key.
+    let foreign = if route.guard.needs_secret() { &world.other_app.secret } else { &world.other_app.public };
+    call().token(foreign).jwt(jwt).refused(35).await;
+    call().jwt(&world.foreigner.jwt).refused(35).await;
+    let claims = tokens::claims(jwt);
+    call().jwt(&tokens::sign(&world.other_app.sign_key, &world.other_app.kid, &claims)).refused(35).await;
+    call().jwt(&tokens::sign(&world.other_app.sign_key, &world.app.kid, &claims)).refused(30).await;
+    let signed = |claims: Claims| tokens::sign(&world.app.sign_key, &world.app.kid, &claims);
+    call().jwt(&signed(Claims { sub: NOBODY.into(), ..claims.clone() })).refused(100).await;
+    call().jwt(&signed(Claims { aud: world.low.user_id.clone(), ..claims.clone() })).refused(100).await;
+
+    let now = server.now_ms() / 1000;
+    if route.guard == Guard::AJx {
+        // Its age does not matter there; that it works is part of the tests of sessions.
+        return;
+    }
+    let expired = signed(Claims { iat: now - 301, exp: now - 1, ..claims.clone() });
+    call().jwt(&expired).refused(30).await;
+    call().jwt(&expired).refused(30).await;
+    if route.guard == Guard::AJFresh {
+        call().jwt(&signed(Claims { fresh: false, ..claims })).refused(113).await;
+    }
+}
+
+async fn refuses_strangers(server: &TestServer, world: &World, route: &Route, row: &Row) {
+    let call = || world.call(server, route, row);
+    call().jwt(&world.stranger.jwt).refused(310).await;
+    // The guard comes before the body.
+    world.call_with(server, route, row, &world.path(row)).text("{").jwt(&world.stranger.jwt).refused(310).await;
+    for no_group in [NOBODY, &world.owner.user_group_id, "x"] {
+        let path = world.path(row).replace(&world.group.id, no_group);
+        world.call_with(server, route, row, &path).jwt(&world.owner.jwt).refused(310).await;
+    }
+}
+
+async fn options_close_every_endpoint_that_has_one(server: TestServer) {
+    let app = server.create_app("options", EndpointOptions::preset_lax());
+    let other_app = server.create_app("other", EndpointOptions::preset_lax());
+    // Groups and members of the world are made with the public token of the app `lax`.
+    let mut server = server;
+    server.lax = app.clone();
+    for (number, (route, row)) in rows().into_iter().enumerate() {
+        let world = World::new(&server, &app, &other_app, number).await;
+        let call = |token: &str| world.call(&server, route, &row).token(token).jwt(&world.owner.jwt);
+        let Some(option) = route.option else { continue };
+        let name = option_name(option);
+        server.set_options(&app, &[(name, "0")]).await;
+        call(&app.public).refused(203).await;
+        call(&app.secret).refused(203).await;
+        if row.has_body(&world) {
+            // The body comes before the option.
+            let broken = world.call_with(&server, route, &row, &world.path(&row)).text("{");
+            broken.jwt(&world.owner.jwt).refused(11).await;
+        }
+        server.set_options(&app, &[(name, "2")]).await;
+        call(&app.public).refused(203).await;
+        let code = call(&app.secret).code().await;
+        assert_eq!(code, row.answer, "{} {} with the secret token", row.method, row.pattern);
+        server.set_options(&app, &[(name, "1")]).await;
+    }
+    // A disabled app is refused everywhere, before anything else is looked at.
+    let world = World::new(&server, &app, &other_app, 1000).await;
+    server.set_options(&app, &[("disabled", "true")]).await;
+    for (route, row) in rows() {
+        world.call(&server, route, &row).jwt(&world.owner.jwt).refused(204).await;
+        world.call(&server, route, &row).token(&app.secret).jwt("garbage").refused(204).await;
+    }
+    server.set_options(&app, &[("disabled", "false")]).await;
+    server.get("/group/all/0/none").jwt(&world.owner.jwt).ok().await;
+}
+
+impl Row {
+    fn has_body(&self, world: &World) -> bool {
+        !(self.body)(world).is_null()
+    }
+}
+
+/// The wire name of an option: the one that, set to 0, makes this one 0.
+fn option_name(option: keystead_protocol::apps::Endpoint) -> &'static str {
+    let closes = |name: &&str| {
+        let mut options = EndpointOptions::preset_lax();
+        options.set(name, 0) && options.get(option) == 0
+    };
+    EndpointOptions::NAMES.iter().copied().find(closes).expect("every option has a name")
+}
