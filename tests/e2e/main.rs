@@ -3,10 +3,22 @@
 //! A test about a weakness of the original that we do not have says so by its number in `better-than.md`, part 1.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
 mod coverage;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod migrations;
+#[cfg(test)]
+mod npm;
+#[cfg(test)]
 mod own_backend;
+#[cfg(test)]
+mod transport;
+#[cfg(test)]
+mod wire;

@@ -118,6 +118,27 @@ impl Database {
         all.filter(|row| row.contains(text)).collect()
     }
 
+    /// Tables and columns, in a form that is the same for both databases.
+    pub fn columns(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        for table in self.tables() {
+            let sql = if self.0.is_sqlite() {
+                format!(
+                    "SELECT name || CASE WHEN \"notnull\" THEN ' not null' ELSE '' END AS line \
+                     FROM pragma_table_info('{table}') ORDER BY name"
+                )
+            } else {
+                format!(
+                    "SELECT column_name || CASE is_nullable WHEN 'NO' THEN ' not null' ELSE '' END AS line \
+                     FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' \
+                     ORDER BY column_name"
+                )
+            };
+            all.extend(self.lines(&sql).into_iter().map(|column| format!("{table}.{column}")));
+        }
+        all
+    }
+
     /// The schema as text: tables, columns, constraints, indexes.
     pub fn schema(&mut self) -> Vec<String> {
         if self.0.is_sqlite() {

@@ -1,0 +1,110 @@
+//! What holds for every request (sentc.md section 1): envelope, CORS, sizes, headers nobody needs.
+
+use e2e::raw::Call;
+use e2e::{TestServer, both};
+use keystead_sdk_core::Suite;
+use serde_json::json;
+
+both! {
+    health_answers_when_ready,
+    unknown_routes_are_404,
+    browsers_of_any_origin_may_call,
+    no_content_type_is_needed_and_any_is_taken,
+    delete_takes_a_body,
+    large_bodies_are_refused,
+    the_head_of_a_request_is_bounded,
+    unknown_fields_are_ignored,
+}
+
+async fn health_answers_when_ready(server: TestServer) {
+    let answer = Call::new(server.http(), "GET", &format!("{}/health", server.url())).send_unchecked().await;
+    assert_eq!((answer.status, answer.envelope()), (200, json!({ "status": "ok" })));
+}
+
+async fn unknown_routes_are_404(server: TestServer) {
+    let root = server.url();
+    for path in [
+        "/",
+        "/api",
+        "/api/v1",
+        "/api/v1/",
+        "/api/v1/nothing",
+        "/api/v2/register",
+        "/api/v1/register/",
+        "/api/v1//register",
+    ] {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+            let answer = Call::new(server.http(), method, &format!("{root}{path}")).refused(404).await;
+            assert_eq!(answer.status, 404);
+        }
+    }
+    // A known path with another method is unknown too.
+    server.get("/register").refused(404).await;
+    server.post("/user/jwt").refused(404).await;
+    server.call("TRACE", "/register").refused(404).await;
+}
+
+async fn browsers_of_any_origin_may_call(server: TestServer) {
+    for path in ["/register", "/group/x/light", "/nothing"] {
+        let call = server.call("OPTIONS", path).without_token().header("origin", "https://app.example");
+        let call = call.header("access-control-request-method", "PUT");
+        let call = call.header("access-control-request-headers", "content-type, x-sentc-app-token, authorization");
+        let answer = call.send_unchecked().await;
+        assert_eq!(answer.status, 200, "{answer}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.header("access-control-allow-methods"), Some("GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+        assert_eq!(answer.header("access-control-allow-headers"), Some("*, Authorization"));
+    }
+    // Failures too: `refused` looks at the header.
+    server.get("/nothing").header("origin", "https://app.example").refused(404).await;
+    server.post("/exists").without_token().header("origin", "https://app.example").refused(200).await;
+    server.post("/exists").header("origin", "https://app.example").text("{").refused(11).await;
+}
+
+async fn no_content_type_is_needed_and_any_is_taken(server: TestServer) {
+    let body = json!({ "user_identifier": "alice" });
+    server.post("/exists").json(&body).ok().await;
+    for kind in ["application/json", "application/json; charset=utf-8", "text/plain", "application/octet-stream", "x"] {
+        server.post("/exists").header("content-type", kind).json(&body).ok().await;
+    }
+}
+
+async fn delete_takes_a_body(server: TestServer) {
+    let alice = server.session("alice").await;
+    server.delete("/refresh").jwt(&alice.jwt).json(&alice.refresh_body()).ok().await;
+    server.put("/refresh").jwt(&alice.jwt).json(&alice.refresh_body()).refused(114).await;
+    // Where none is expected, one does no harm.
+    server.get("/group/all/0/none").jwt(&alice.jwt).text("nonsense").ok().await;
+}
+
+async fn large_bodies_are_refused(server: TestServer) {
+    let padded = |bytes: usize| {
+        let empty = json!({ "user_identifier": "alice", "padding": "" }).to_string();
+        json!({ "user_identifier": "alice", "padding": "x".repeat(bytes - empty.len()) }).to_string()
+    };
+    const LIMIT: usize = 256 * 1024;
+    server.post("/exists").text(&padded(LIMIT)).ok().await;
+    let answer = server.post("/exists").text(&padded(LIMIT + 1)).refused(12).await;
+    assert_eq!(answer.status, 413);
+    // A real registration of today fits many times.
+    let body = e2e::users::Template::of(Suite::HYBRID).register("alice");
+    assert!(serde_json::to_string(&body).expect("JSON").len() < 40_000);
+    server.post("/register").json(&body).ok().await;
+}
+
+async fn the_head_of_a_request_is_bounded(server: TestServer) {
+    let long = "a".repeat(10_000);
+    server.get(&format!("/user/{long}/public_key")).refused(100).await;
+    server.post("/exists").token(&long).refused(201).await;
+    server.get("/user/jwt").token(&server.lax.secret).jwt(&long).refused(32).await;
+    // The SDKs concatenate: what stands behind a `?` is nobody's business.
+    server.post("/exists?x=1").json(&json!({ "user_identifier": "alice" })).ok().await;
+}
+
+async fn unknown_fields_are_ignored(server: TestServer) {
+    let mut body = json!(e2e::users::Template::of(Suite::CLASSIC).register("alice"));
+    body["new"] = json!({ "a": [1, 2] });
+    body["device"]["new"] = json!(1);
+    body["group"]["new"] = json!(null);
+    server.post("/register").json(&body).ok().await;
+}

@@ -1,0 +1,131 @@
+//! The wire as snapshots: names and kinds of all fields of the main answers. Ids, times and key material are
+//! replaced by what they are, so that both databases give the same text.
+
+use e2e::raw::Answer;
+use e2e::users::{NOBODY, Template};
+use e2e::{TestServer, bodies, both};
+use keystead_crypto::encoding::{b64_decode, b64url_decode};
+use keystead_protocol::apps::EndpointOptions;
+use keystead_sdk_core::Suite;
+use keystead_server::operator;
+use serde_json::{Value, json};
+
+both! {
+    registration_and_login_of_today,
+    registration_and_login_of_2022,
+    groups,
+    refusals,
+    a_new_app,
+}
+
+fn redacted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), redacted(value))).collect(),
+        Value::Array(items) => items.iter().map(redacted).collect(),
+        Value::Number(n) if n.as_i64().is_some_and(|n| n > 1_600_000_000_000) => "[ms]".into(),
+        Value::String(text) => redacted_text(text).into(),
+        other => other.clone(),
+    }
+}
+
+fn redacted_text(text: &str) -> String {
+    if text == NOBODY || text.len() < 36 {
+        return text.to_owned();
+    }
+    if uuid::Uuid::parse_str(text).is_ok() {
+        return "[uuid]".into();
+    }
+    if text.starts_with("-----BEGIN PUBLIC KEY-----\n") {
+        return format!("[pem of {} characters]", text.len());
+    }
+    if let Ok(pair @ Value::Object(_)) = serde_json::from_str(text) {
+        return format!("[text of JSON] {}", redacted(&pair));
+    }
+    if text.starts_with("ey") && text.matches('.').count() == 2 {
+        let claims = serde_json::to_value(e2e::tokens::claims(text)).expect("JSON");
+        let names: Vec<&String> = claims.as_object().into_iter().flat_map(|c| c.keys()).collect();
+        return format!("[jwt with {names:?}]");
+    }
+    match (b64_decode(text), b64url_decode(text)) {
+        (Ok(bytes), _) => format!("[b64 of {} bytes]", bytes.len()),
+        (_, Ok(bytes)) => format!("[b64url of {} bytes]", bytes.len()),
+        _ => text.to_owned(),
+    }
+}
+
+fn snapshot(name: &str, answer: Answer) {
+    assert_snapshot(name, &answer.envelope());
+}
+
+fn assert_snapshot(name: &str, value: &Value) {
+    let text = serde_json::to_string_pretty(&redacted(value)).expect("JSON");
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(name, text) });
+}
+
+async fn registration_and_login_of_today(server: TestServer) {
+    let template = Template::of(Suite::HYBRID);
+    snapshot("register", server.post("/register").json(&template.register("alice")).send().await);
+    let identifier = json!({ "user_identifier": "alice" });
+    snapshot("prepare_login", server.post("/prepare_login").json(&identifier).send().await);
+    let done = server.done_login(&server.lax, Suite::HYBRID, "alice").await;
+    let body = template.verify_login("alice", &done.text());
+    snapshot("done_login", done);
+    let verify = server.post("/verify_login").json(&body).send().await;
+    snapshot("verify_login", verify);
+    let alice = server.forced_login(&server.lax, "alice").await;
+    snapshot("refresh", server.put("/refresh").jwt(&alice.jwt).json(&alice.refresh_body()).send().await);
+    snapshot("init", server.post("/init").jwt(&alice.jwt).json(&alice.refresh_body()).send().await);
+    let user = format!("/user/{}", alice.user_id);
+    snapshot("public_key", server.get(&format!("{user}/public_key")).send().await);
+    snapshot("verify_key", server.get(&format!("{user}/verify_key/{}", alice.key_id)).send().await);
+    snapshot("user_jwt", server.get("/user/jwt").token(&server.lax.secret).jwt(&alice.jwt).send().await);
+    let forced = server.post("/user/forced/login").token(&server.lax.secret).json(&identifier).send().await;
+    snapshot("forced_login", forced);
+}
+
+async fn registration_and_login_of_2022(server: TestServer) {
+    server.register(&server.lax, Suite::G03, "old").await;
+    let done = server.done_login(&server.lax, Suite::G03, "old").await;
+    let id = e2e::tokens::claims(done.result()["jwt"].as_str().expect("a JWT")).aud;
+    snapshot("done_login_g03", done);
+    snapshot("public_data_g03", server.get(&format!("/user/{id}")).send().await);
+    snapshot("verify_key_g03", server.get(&format!("/user/{id}/verify_key")).send().await);
+}
+
+async fn groups(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let create = server.post("/group").jwt(&alice.jwt).json(&bodies::group(&alice.key_id)).send().await;
+    snapshot("group_create", create);
+    let group = server.group(&alice).await;
+    let path = format!("/group/{}", group.id);
+    snapshot("group_get", server.get(&path).jwt(&alice.jwt).send().await);
+    snapshot("group_light", server.get(&format!("{path}/light")).jwt(&alice.jwt).send().await);
+    let mut body = bodies::new_member(&[&group.key_id], &bob, None);
+    snapshot("group_invite", server.put_member("invite", &alice, &group, &bob, &body).send().await);
+    snapshot("group_invites", server.get("/group/invite/0/none").jwt(&bob.jwt).send().await);
+    body.key_session = true;
+    snapshot("group_invite_auto", server.put_member("invite_auto", &alice, &group, &bob, &body).send().await);
+    snapshot("group_members", server.get(&format!("{path}/member/0/none")).jwt(&alice.jwt).send().await);
+    snapshot("group_list", server.get("/group/all/0/none").jwt(&bob.jwt).send().await);
+    snapshot("group_key", server.get(&format!("{path}/key/{}", group.key_id)).jwt(&bob.jwt).send().await);
+    // A group of today's client: signed key, search and sort key.
+    let carol = server.new_user(Suite::CLASSIC, "carol", "a password").await;
+    let id = carol.create_group().await.expect("created");
+    snapshot("group_get_signed", server.get(&format!("/group/{id}")).jwt(&carol.jwt()).send().await);
+}
+
+async fn refusals(server: TestServer) {
+    let alice = server.session("alice").await;
+    snapshot("refused_token", server.post("/exists").without_token().send().await);
+    snapshot("refused_input", server.post("/exists").text("{\"user_identifier\":").send().await);
+    snapshot("refused_type", server.post("/exists").json(&json!({ "user_identifier": 1 })).send().await);
+    snapshot("refused_group", server.get(&format!("/group/{NOBODY}")).jwt(&alice.jwt).send().await);
+    snapshot("refused_route", server.get("/nothing").send().await);
+    snapshot("refused_backend_route", server.post("/user/forced/login").send().await);
+}
+
+async fn a_new_app(server: TestServer) {
+    let new = operator::create_app(&server.app(), "new", EndpointOptions::preset_default()).await.expect("made");
+    let new = serde_json::to_value(new).expect("JSON");
+    assert_snapshot("app_create", &new);
+}
