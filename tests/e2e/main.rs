@@ -5,17 +5,23 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod coverage;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod npm;
+#[cfg(test)]
+mod operator;
 #[cfg(test)]
 mod own_backend;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::postgres::{self, TestDatabase};
@@ -13,6 +14,8 @@ use crate::raw::{self, Call};
 use crate::server::Backend;
 
 const START_LIMIT: Duration = Duration::from_secs(20);
+/// More than the grace that open requests get.
+const END_LIMIT: Duration = Duration::from_secs(40);
 const SERVES: &str = "Keystead serves ";
 
 /// A directory, and a database when it is PostgreSQL, that survive the processes using them.
@@ -30,6 +33,7 @@ pub struct Process {
     child: Child,
     http: reqwest::Client,
     output: Arc<Mutex<Vec<u8>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 /// The binary under test.
@@ -145,20 +149,52 @@ impl Process {
         let mut child = command.spawn().expect("the binary starts");
         let output = Arc::new(Mutex::new(Vec::new()));
         let (found, url) = mpsc::channel();
-        collect(child.stdout.take().expect("piped"), Arc::clone(&output), Some(found));
-        collect(child.stderr.take().expect("piped"), Arc::clone(&output), None);
+        let readers = vec![
+            collect(child.stdout.take().expect("piped"), Arc::clone(&output), Some(found)),
+            collect(child.stderr.take().expect("piped"), Arc::clone(&output), None),
+        ];
         let Ok(url) = url.recv_timeout(START_LIMIT) else {
             drop(child.kill());
             drop(child.wait());
             panic!("the server does not start: {}", text(&output));
         };
-        Self { url, child, http: raw::http_client(), output }
+        Self { url, child, http: raw::http_client(), output, readers }
     }
 
     /// What it has printed so far, log included.
     #[must_use]
     pub fn output(&self) -> String {
         text(&self.output)
+    }
+
+    /// Waits until it has printed something, and gives what it has printed by then.
+    ///
+    /// # Panics
+    /// When it does not come.
+    #[must_use]
+    pub fn output_with(&self, what: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let output = self.output();
+            if output.contains(what) {
+                return output;
+            }
+            assert!(start.elapsed() < START_LIMIT, "no '{what}' in {output}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Asks it to end, waits for that, and gives all that it has printed.
+    ///
+    /// # Panics
+    /// When it does not end, or not well.
+    #[must_use]
+    pub fn end(mut self) -> String {
+        self.signal("TERM");
+        let status = self.wait(END_LIMIT);
+        self.readers.drain(..).for_each(|reader| reader.join().expect("a reader does not panic"));
+        assert!(status.success(), "{status}: {}", self.output());
+        self.output()
     }
 
     /// A call of the key API, without a token.
@@ -172,23 +208,14 @@ impl Process {
         &self.http
     }
 
-    /// SIGKILL: it has no time for anything.
+    /// Sends a signal: `TERM` asks it to end, `KILL` leaves it no time for anything.
     ///
     /// # Panics
     /// When the system refuses.
-    pub fn kill(&mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("ended");
-    }
-
-    /// SIGTERM: it is asked to end.
-    ///
-    /// # Panics
-    /// When the system refuses.
-    pub fn terminate(&self) {
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success(), "kill -TERM {pid}");
+        let sent = Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
+        assert!(sent.success(), "kill -s {name} {pid}");
     }
 
     /// Waits for its end.
@@ -215,7 +242,11 @@ impl Drop for Process {
     }
 }
 
-fn collect(from: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>, found: Option<mpsc::Sender<String>>) {
+fn collect(
+    from: impl Read + Send + 'static,
+    into: Arc<Mutex<Vec<u8>>>,
+    found: Option<mpsc::Sender<String>>,
+) -> JoinHandle<()> {
     std::thread::spawn(move || {
         let mut reader = BufReader::new(from);
         let mut line = Vec::new();
@@ -227,7 +258,7 @@ fn collect(from: impl Read + Send + 'static, into: Arc<Mutex<Vec<u8>>>, found: O
             }
             into.lock().unwrap_or_else(PoisonError::into_inner).append(&mut line);
         }
-    });
+    })
 }
 
 fn text(output: &Mutex<Vec<u8>>) -> String {

@@ -105,6 +105,16 @@ impl Call {
         answer
     }
 
+    /// As [`Call::send`]; `None` when the connection breaks before the answer is complete.
+    pub async fn try_send(self) -> Option<Answer> {
+        let Self { request, headers, what } = self;
+        let response = request.headers(headers).send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let answer = Answer { what, status, headers, body: response.bytes().await.ok()?.to_vec() };
+        answer.check();
+        Some(answer)
+    }
+
     /// Sends the request; it must succeed. Gives the `result`.
     ///
     /// # Panics
