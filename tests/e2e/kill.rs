@@ -45,7 +45,7 @@ fn run(backend: Backend) {
     for round in 0..ROUNDS {
         let answered = block_on(under_load(&mut server, &secret, round));
         let writes: usize = answered.iter().map(|a| a.users.len() + a.groups.len() + a.members.len()).sum();
-        assert!(writes > 20, "only {writes} writes were answered");
+        assert!(writes > WRITERS, "only {writes} writes were answered");
         server = site.serve(&["--rate-limit", "off"]);
         all.extend(answered);
         block_on(everything_is_there(&server, &secret, &all));

@@ -19,6 +19,8 @@ mod limits;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod npm;
 #[cfg(test)]
 mod operator;

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use e2e::process::{Process, Site, binary};
@@ -39,6 +39,7 @@ both! {
     changes_act_at_once_on_a_running_server,
     the_root_key_may_come_from_the_environment,
     sigterm_lets_open_requests_finish,
+    commands_may_run_at_the_same_time,
 }
 
 fn mode(path: &Path) -> u32 {
@@ -220,6 +221,21 @@ fn sigterm_lets_open_requests_finish(site: &Site) {
     assert!(server.wait(Duration::from_secs(15)).success());
     assert!(start.elapsed() < Duration::from_secs(15));
     assert!(!server.output().contains("panicked"), "{}", server.output());
+}
+
+/// Also on an empty directory, where each would make the root key and the database.
+fn commands_may_run_at_the_same_time(site: &Site) {
+    let names: Vec<String> = (0..4).map(|i| format!("app {i}")).collect();
+    let running = names.iter().map(|name| site.command(&["app", "create", name, "--json"]));
+    let running = running.map(|mut c| c.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs"));
+    for child in running.collect::<Vec<_>>() {
+        let out = child.wait_with_output().expect("ends");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+    let list = site.json(&["app", "list", "--json"]);
+    let mut found: Vec<&str> = list.as_array().expect("a list").iter().filter_map(|a| a["name"].as_str()).collect();
+    found.sort_unstable();
+    assert_eq!(found, names);
 }
 
 /// Flags beat the environment, which beats the file, which beats the defaults. The directory that is made tells.

@@ -36,7 +36,7 @@ pub mod users;
 use std::time::Duration;
 
 pub use database::Database;
-pub use server::{Backend, Setup, TestApp, TestServer};
+pub use server::{Backend, Node, Setup, TestApp, TestServer};
 
 /// No test may take longer.
 const LIMIT: Duration = Duration::from_secs(120);

@@ -81,12 +81,18 @@ impl Site {
         self.dir().join("data")
     }
 
+    /// Address of its database, when that is PostgreSQL.
+    #[must_use]
+    pub fn database_url(&self) -> Option<String> {
+        self.database.as_ref().map(|d| d.url.clone())
+    }
+
     /// The database, beside the processes.
     #[must_use]
     pub fn database(&self) -> crate::Database {
         let mut config = keystead_server::Config::default();
         config.server.data_dir = self.data_dir();
-        config.database.url = self.database.as_ref().map(|d| keystead_server::config::Secret::new(&d.url));
+        config.database.url = self.database_url().map(keystead_server::config::Secret::new);
         crate::Database::open(&config)
     }
 

@@ -128,6 +128,12 @@ impl TestServer {
         *self.running() = Some(launch(self.inner.config.clone()));
     }
 
+    /// Starts one more server on the same data, as several nodes stand over one PostgreSQL.
+    #[must_use]
+    pub fn another_node(&self) -> Node {
+        Node { http: self.inner.http.clone(), running: Some(launch(self.inner.config.clone())) }
+    }
+
     /// Which database this is about.
     #[must_use]
     pub fn backend(&self) -> Backend {
@@ -199,37 +205,31 @@ impl TestServer {
     }
 
     /// `GET /api/v1…`
-    #[must_use]
     pub fn get(&self, path: &str) -> Call {
         self.call("GET", path)
     }
 
     /// `POST /api/v1…`
-    #[must_use]
     pub fn post(&self, path: &str) -> Call {
         self.call("POST", path)
     }
 
     /// `PUT /api/v1…`
-    #[must_use]
     pub fn put(&self, path: &str) -> Call {
         self.call("PUT", path)
     }
 
     /// `PATCH /api/v1…`
-    #[must_use]
     pub fn patch(&self, path: &str) -> Call {
         self.call("PATCH", path)
     }
 
     /// `DELETE /api/v1…`
-    #[must_use]
     pub fn delete(&self, path: &str) -> Call {
         self.call("DELETE", path)
     }
 
     /// A call of the key API with any method; the public token of the app `lax` is set until another one is.
-    #[must_use]
     pub fn call(&self, method: &str, path: &str) -> Call {
         Call::new(&self.inner.http, method, &format!("{}/api/v1{path}", self.url())).token(&self.lax.public)
     }
@@ -255,6 +255,40 @@ impl TestServer {
 
     fn with_running<T>(&self, f: impl FnOnce(&Running) -> T) -> T {
         f(self.running().as_ref().expect("the server runs"))
+    }
+}
+
+/// One more server on the data of a [`TestServer`].
+pub struct Node {
+    http: reqwest::Client,
+    running: Option<Running>,
+}
+
+impl Node {
+    /// Starts a server with any configuration; its database is the caller's business.
+    #[must_use]
+    pub fn start(config: Config) -> Self {
+        Self { http: raw::http_client(), running: Some(launch(config)) }
+    }
+
+    /// A call of the key API, without a token.
+    ///
+    /// # Panics
+    /// Never: it runs until it is dropped.
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        let addr = self.running.as_ref().expect("it runs until it is dropped").addr;
+        Call::new(&self.http, method, &format!("http://{addr}/api/v1{path}"))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(Running { app, stop, thread, .. }) = self.running.take() {
+            drop(app);
+            drop(stop);
+            // How a node ends is of no interest any more.
+            drop(thread.join());
+        }
     }
 }
 

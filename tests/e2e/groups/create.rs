@@ -12,6 +12,7 @@ both! {
     a_light_group_has_no_keys,
     a_group_needs_a_key_of_its_creator,
     strangers_and_other_apps_have_no_access,
+    another_group_in_the_header_opens_nothing,
     an_admin_deletes_the_group_for_everybody,
     own_groups_come_in_pages,
     search_keys_come_back,
@@ -89,6 +90,16 @@ async fn strangers_and_other_apps_have_no_access(server: TestServer) {
         server.delete(&format!("/group/{id}")).jwt(&alice.jwt).refused(310).await;
     }
     server.login(&server.lax, Suite::CLASSIC, "alice").await;
+}
+
+/// Access through a group that is a member comes with connected groups; until then the header must not help.
+async fn another_group_in_the_header_opens_nothing(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let (hers, his) = (server.group(&alice).await, server.group(&bob).await);
+    for via in [&his.id, &hers.id, &bob.user_group_id, &alice.user_group_id, NOBODY, "x"] {
+        let call = server.get(&format!("/group/{}/light", hers.id)).header("x-sentc-group-access-id", via);
+        call.jwt(&bob.jwt).refused(310).await;
+    }
 }
 
 /// better-than 20d: deleted groups answered from a cache.

@@ -160,7 +160,7 @@ async fn a_member_reads_only_keys_that_are_wrapped_for_him(server: TestServer) {
     let group = server.group(&alice).await;
     let made = generations::add(&server, &group.key_id, [5]);
     server.add_member(&alice, &group, &bob, 4).await;
-    assert_eq!(ids(&pages(&server, &group, &bob).await), [group.key_id.clone()]);
+    assert_eq!(ids(&pages(&server, &group, &bob).await), [group.key_id.as_str()]);
     server.get(&format!("/group/{}/key/{}", group.id, made[0])).jwt(&alice.jwt).ok().await;
     for id in [made[0].as_str(), NOBODY, "x", "%00", &alice.key_id] {
         server.get(&format!("/group/{}/key/{id}", group.id)).jwt(&bob.jwt).refused(304).await;
