@@ -77,7 +77,7 @@ impl RootKey {
     pub fn load(config: &Config, conn: &mut Conn) -> Result<Self, StartError> {
         let path = config.server.data_dir.join(FILE);
         let known: Option<String> =
-            settings::table.find(CHECK_SETTING).select(settings::value).first(conn).optional()?;
+            settings::table.find(CHECK_SETTING).select(settings::value).get_result(conn).optional()?;
         let (text, from) = match (&config.server.root_key, read(&path)?) {
             (Some(key), _) => (Zeroizing::new(key.expose().to_owned()), "the configuration".to_owned()),
             (None, Some(text)) => (text, path.display().to_string()),
@@ -101,7 +101,7 @@ impl RootKey {
         match inserted {
             Ok(_) => Ok(()),
             Err(e) if crate::db::is_unique_violation(&e) => {
-                let known: String = settings::table.find(CHECK_SETTING).select(settings::value).first(conn)?;
+                let known: String = settings::table.find(CHECK_SETTING).select(settings::value).get_result(conn)?;
                 if known == self.check { Ok(()) } else { Err(RootKeyError::Wrong(from).into()) }
             }
             Err(e) => Err(e.into()),
@@ -144,9 +144,18 @@ fn read(path: &Path) -> Result<Option<Zeroizing<String>>, RootKeyError> {
 }
 
 fn create(path: &Path) -> Result<Zeroizing<String>, RootKeyError> {
+    let failed = |source| RootKeyError::Io { path: path.into(), source };
     let text = Zeroizing::new(encoding::b64_encode(&*Zeroizing::new(rng::bytes::<32>(&mut rng::os()))));
-    write_private(path, &text).map_err(|source| RootKeyError::Io { path: path.into(), source })?;
-    Ok(text)
+    // The file appears whole or not at all; of two processes that start at once, the second takes the first one's key.
+    let own = path.with_extension(format!("{:016x}", u64::from_be_bytes(rng::bytes(&mut rng::os()))));
+    write_private(&own, &text).map_err(failed)?;
+    let linked = fs::hard_link(&own, path);
+    fs::remove_file(&own).map_err(failed)?;
+    match linked {
+        Ok(()) => Ok(text),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => read(path)?.ok_or_else(|| failed(e)),
+        Err(e) => Err(failed(e)),
+    }
 }
 
 /// Writes a new file that only its owner can read (mode 0600) and makes sure that it is on disk.

@@ -36,6 +36,7 @@ pub struct Handle {
 pub async fn run(config: Config) -> Result<Handle, StartError> {
     let app = App::open(config)?;
     let first_start = operator::first_start(&app).await?;
+    warm_up();
     let metrics = match app.config.metrics.listen.as_str() {
         "" => None,
         listen => Some(metrics::start(listen)?),
@@ -53,11 +54,8 @@ pub async fn run(config: Config) -> Result<Handle, StartError> {
     .disable_signals()
     .bind(&listen)
     .map_err(StartError::io(format!("cannot listen on {listen}")))?;
-    let addr = server
-        .addrs()
-        .first()
-        .copied()
-        .ok_or_else(|| StartError::Refused(format!("cannot listen on {listen}")))?;
+    let addr =
+        server.addrs().first().copied().ok_or_else(|| StartError::Refused(format!("cannot listen on {listen}")))?;
     let server = server.run();
     let handle = server.handle();
     Ok(Handle {
@@ -95,4 +93,12 @@ impl Handle {
         // It has been told to stop; how it ended is of no interest any more.
         drop(self.serving.await);
     }
+}
+
+/// aws-lc seeds its generator at the first use, which takes a tenth of a second: better now than in somebody's login.
+fn warm_up() {
+    use aws_lc_rs::rand::SecureRandom;
+    let fill = || aws_lc_rs::rand::SystemRandom::new().fill(&mut [0; 1]);
+    let started = std::thread::Builder::new().name("warm-up".into()).spawn(fill);
+    drop(started.inspect_err(|e| tracing::warn!(error = %e, "no warm-up")));
 }

@@ -172,7 +172,7 @@ pub struct DoneLoginG03 {
     pub jwt: String,
     /// Refresh token, 67 characters.
     pub refresh_token: String,
-    /// First page of the user keys, wrapped for this device, oldest first.
+    /// First page of the user keys, wrapped for this device, newest first: that client, too, uses the first one of these.
     pub user_keys: Vec<GroupKey>,
 }
 

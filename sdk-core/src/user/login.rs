@@ -169,10 +169,8 @@ pub fn done_verify_login(login: DirectLogin, server_output: &str) -> Result<User
 }
 
 fn done_login_g03(start: &LoginStart, server_output: &str) -> Result<LoginStep> {
-    let mut out: DoneLoginG03 = wire::answer(server_output)?;
+    let out: DoneLoginG03 = wire::answer(server_output)?;
     let device = DeviceKeys::open(&out.device_keys, &start.enc)?;
-    // That generation gets its keys oldest first.
-    out.user_keys.reverse();
     let user = UserData::open(device, &out.user_keys, Vec::new(), out.jwt, out.refresh_token)?;
     Ok(LoginStep::Done(Box::new(user)))
 }

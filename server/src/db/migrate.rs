@@ -1,6 +1,6 @@
 //! Embedded migrations of both databases.
 
-use diesel::migration::{MigrationSource, Migration};
+use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Conn, DbError};
@@ -14,7 +14,13 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/postgres")
 /// `Migrate` with what the database says.
 pub fn up(conn: &mut Conn) -> Result<(), DbError> {
     match conn {
-        Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(drop),
+        // The server and an operator's command may start at once on one empty directory: the second waits here, and finds
+        // nothing to do.
+        Conn::Sqlite(c) => {
+            return c.immediate_transaction(|c| {
+                c.run_pending_migrations(SQLITE).map(drop).map_err(|e| DbError::Migrate(e.to_string()))
+            });
+        }
         Conn::Postgres(c) => {
             // Several nodes may start at once on one empty database.
             pg_lock(c, "SELECT pg_advisory_lock(7240171)")?;

@@ -1,12 +1,16 @@
 //! The one writer of SQLite: takes the queued transactions, runs each in a savepoint of one real transaction, commits
 //! once, and answers all of them after the commit. Durability so costs one fsync per batch instead of one per request.
+//!
+//! Between batches it holds a snapshot open. A reader that finds its snapshot held by another connection of the process
+//! counts itself in, where else it would lock and unlock a file: three system calls of every read, under a mutex that
+//! all readers share. Before a batch the snapshot is let go, so that the WAL can start over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use diesel::Connection;
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
@@ -30,11 +34,14 @@ impl Writer {
     /// `open` makes the connection, now and again after a failure that leaves its state unknown.
     pub(super) fn start(open: Open) -> Result<Self, DbError> {
         let mut conn = Some(open()?);
+        let mut snapshot = Snapshot::new(open()?);
         let (queue, jobs) = mpsc::channel::<Job>();
         let work = move || {
             while let Ok(first) = jobs.recv() {
                 let batch = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
+                snapshot.release();
                 conn = conn.take().or_else(|| reopen(&open)).and_then(|c| run_batch(c, batch.take(MAX_BATCH)));
+                snapshot.hold();
             }
         };
         let thread = std::thread::Builder::new()
@@ -73,6 +80,35 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take().filter(|t| t.thread().id() != std::thread::current().id()) {
             // What was queued is committed before the thread ends; a panicked writer has nothing left to finish.
             drop(thread.join());
+        }
+    }
+}
+
+/// A read transaction that serves no query.
+struct Snapshot {
+    conn: Conn,
+    held: bool,
+}
+
+impl Snapshot {
+    fn new(conn: Conn) -> Self {
+        let mut snapshot = Self { conn, held: false };
+        snapshot.hold();
+        snapshot
+    }
+
+    /// Reads go on without it, only slower: a failure is no more than worth a note.
+    fn hold(&mut self) {
+        // A read transaction begins with the first read.
+        let begun = self.conn.batch_execute("BEGIN; SELECT name FROM settings LIMIT 1");
+        self.held = begun.inspect_err(|e| tracing::debug!(error = %e, "no snapshot is held")).is_ok();
+    }
+
+    fn release(&mut self) {
+        if self.held {
+            self.held = false;
+            let ended = self.conn.batch_execute("ROLLBACK");
+            drop(ended.inspect_err(|e| tracing::warn!(error = %e, "the held snapshot cannot be let go")));
         }
     }
 }
@@ -132,7 +168,9 @@ mod tests {
 
     fn put(name: &'static str) -> impl Fn(&mut super::Conn) -> Result<(), DbError> + Send {
         move |tx| {
-            diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq("x"))).execute(tx)?;
+            diesel::insert_into(settings::table)
+                .values((settings::name.eq(name), settings::value.eq("x")))
+                .execute(tx)?;
             Ok(())
         }
     }

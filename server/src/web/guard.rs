@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
-use keystead_crypto::hash::sha256;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use keystead_protocol::ErrorCode;
 use keystead_protocol::apps::{APP_TOKEN_HEADER, GROUP_ACCESS_HEADER};
 use keystead_protocol::jwt::{Claims, JWT_LIFETIME_S};
@@ -19,7 +18,7 @@ use crate::rooms::groups::rules::{self as group_rules, GroupAccess};
 use crate::rooms::keys::rules::{self as key_rules, Session};
 
 /// JWTs whose signature is remembered.
-const CACHED_TOKENS: u64 = 50_000;
+const CACHED_TOKENS: u64 = 20_000;
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +57,17 @@ impl Guard {
     }
 }
 
-/// The headers that guards read, taken out of the request so that they can travel to a database thread.
-#[derive(Debug, Default)]
+/// The headers that guards read, taken out of the request so that they can travel to a database thread. A clone of a header
+/// value shares its bytes.
+#[derive(Default)]
 pub struct Credentials {
-    app_token: Option<String>,
-    jwt: Option<String>,
-    group_access_id: Option<String>,
+    app_token: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
+    group_access_id: Option<HeaderValue>,
 }
+
+const APP_TOKEN: HeaderName = HeaderName::from_static(APP_TOKEN_HEADER);
+const GROUP_ACCESS: HeaderName = HeaderName::from_static(GROUP_ACCESS_HEADER);
 
 /// Who the caller turned out to be.
 pub struct Caller {
@@ -79,20 +82,28 @@ pub struct Caller {
 }
 
 impl Credentials {
-    /// Reads the headers. One that is no text counts as absent.
+    /// Takes the headers.
     #[must_use]
     pub fn of(req: &HttpRequest) -> Self {
-        let text = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+        let get = |name: HeaderName| req.headers().get(name).cloned();
         Self {
-            app_token: text(APP_TOKEN_HEADER),
-            jwt: req
-                .headers()
-                .get(header::AUTHORIZATION)
-                .and_then(|v| v.to_str().ok())
-                .and_then(|v| v.strip_prefix("Bearer "))
-                .map(str::to_owned),
-            group_access_id: text(GROUP_ACCESS_HEADER),
+            app_token: get(APP_TOKEN),
+            authorization: get(header::AUTHORIZATION),
+            group_access_id: get(GROUP_ACCESS),
         }
+    }
+
+    /// One that is no text counts as absent.
+    fn app_token(&self) -> Option<&str> {
+        self.app_token.as_ref()?.to_str().ok()
+    }
+
+    fn jwt(&self) -> Option<&str> {
+        self.authorization.as_ref()?.to_str().ok()?.strip_prefix("Bearer ")
+    }
+
+    fn group_access_id(&self) -> Option<&str> {
+        self.group_access_id.as_ref()?.to_str().ok()
     }
 
     /// Runs the guard against the database.
@@ -103,14 +114,14 @@ impl Credentials {
         if let Some(caller) = self.check_fast(app, conn, guard, group_id)? {
             return Ok(caller);
         }
-        let token = self.app_token.as_deref().ok_or(ErrorCode::AppTokenNotFound)?;
+        let token = self.app_token().ok_or(ErrorCode::AppTokenNotFound)?;
         let (tenant, kind) = app.tenants.find(conn, &app.root_key, token)?;
         if guard.needs_secret() && kind != TokenKind::Secret {
             return Err(ErrorCode::AppAction.into());
         }
         let mut caller = Caller { tenant, token: kind, session: None, group: None };
         if guard.needs_jwt() {
-            let jwt = self.jwt.as_deref().ok_or(ErrorCode::JwtMissing)?;
+            let jwt = self.jwt().ok_or(ErrorCode::JwtMissing)?;
             let claims = app.tokens.claims(&caller.tenant, jwt)?;
             if guard != Guard::AJx && claims.exp <= app.clock.now_ms().div_euclid(1000) {
                 return Err(ErrorCode::JwtInvalid.into());
@@ -122,13 +133,8 @@ impl Credentials {
             caller.session = Some(session);
         }
         if let (Guard::AJG, Some(session), Some(group_id)) = (guard, &caller.session, group_id) {
-            caller.group = Some(group_rules::access(
-                conn,
-                &caller.tenant.id,
-                group_id,
-                &session.user_id,
-                self.group_access_id.as_deref(),
-            )?);
+            caller.group =
+                Some(group_rules::access(conn, &caller.tenant.id, group_id, &session.user_id, self.group_access_id())?);
         }
         Ok(caller)
     }
@@ -144,7 +150,7 @@ impl Credentials {
         guard: Guard,
         group_id: Option<&str>,
     ) -> KeyResult<Option<Caller>> {
-        let (Some(app_token), Some(jwt), true) = (&self.app_token, &self.jwt, guard.needs_jwt()) else {
+        let (Some(app_token), Some(jwt), true) = (self.app_token(), self.jwt(), guard.needs_jwt()) else {
             return Ok(None);
         };
         let Some((tenant, token)) = app.tenants.cached(app_token) else { return Ok(None) };
@@ -163,9 +169,20 @@ impl Credentials {
     }
 }
 
-/// Claims of JWTs whose signature has been checked, by the SHA-256 of the token: verifying P-384 at every request would
-/// be the ceiling of the whole server. Only the signature is remembered; expiry and revocation are looked at each time.
-pub struct TokenCache(Cache<[u8; 32], (Arc<Claims>, Arc<str>, i64)>);
+/// Claims of JWTs whose signature has been checked: verifying P-384 at every request would be the ceiling of the whole
+/// server. Only the signature is remembered; expiry and revocation are looked at each time. The key is the token's
+/// signature; that the rest is the same too, the whole token says.
+pub struct TokenCache(Cache<[u8; SIGNATURE], Arc<Checked>>);
+
+/// b64url characters of a P-384 signature (96 bytes).
+const SIGNATURE: usize = 128;
+
+struct Checked {
+    token: String,
+    claims: Arc<Claims>,
+    app_id: String,
+    app_version: i64,
+}
 
 impl Default for TokenCache {
     fn default() -> Self {
@@ -183,14 +200,18 @@ impl TokenCache {
         if let Some(claims) = self.cached(tenant, token) {
             return Ok(claims);
         }
-        let key = sha256(token.as_bytes());
         let claims = Arc::new(tenant.jwt.verify(token)?);
-        self.0.insert(key, (Arc::clone(&claims), tenant.id.as_str().into(), tenant.version));
+        if let Some(key) = token.as_bytes().last_chunk() {
+            let (token, claims) = (token.to_owned(), Arc::clone(&claims));
+            let checked = Checked { token, claims, app_id: tenant.id.clone(), app_version: tenant.version };
+            self.0.insert(*key, Arc::new(checked));
+        }
         Ok(claims)
     }
 
     fn cached(&self, tenant: &Tenant, token: &str) -> Option<Arc<Claims>> {
-        let (claims, app_id, version) = self.0.get(&sha256(token.as_bytes()))?;
-        (*app_id == *tenant.id && version == tenant.version).then_some(claims)
+        let found = self.0.get(token.as_bytes().last_chunk()?)?;
+        let same = found.token == token && found.app_id == tenant.id && found.app_version == tenant.version;
+        same.then(|| Arc::clone(&found.claims))
     }
 }

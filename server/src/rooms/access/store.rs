@@ -44,7 +44,7 @@ pub(super) fn device(conn: &mut Conn, app_id: &str, device_id: &str) -> QueryRes
             devices::valid_from_ms,
             devices::identifier_hash,
         ))
-        .first(c)
+        .get_result(c)
         .optional())
 }
 
@@ -72,6 +72,6 @@ pub(super) fn device_in_group(
             ),
             (groups::parent_id, groups::is_connected, groups::created_ms, members::rank, members::joined_ms),
         ))
-        .first(c)
+        .get_result(c)
         .optional())
 }

@@ -72,11 +72,14 @@ pub(super) fn insert_jwt_key(conn: &mut Conn, key: &JwtKeyRow) -> QueryResult<()
 }
 
 pub(super) fn by_token_hash(conn: &mut Conn, hash: &str) -> QueryResult<Option<AppRow>> {
-    apps::table.filter(apps::public_token_hash.eq(hash).or(apps::secret_token_hash.eq(hash))).first(conn).optional()
+    apps::table
+        .filter(apps::public_token_hash.eq(hash).or(apps::secret_token_hash.eq(hash)))
+        .get_result(conn)
+        .optional()
 }
 
 pub(super) fn by_id(conn: &mut Conn, id: &str) -> QueryResult<Option<AppRow>> {
-    apps::table.find(id).first(conn).optional()
+    apps::table.find(id).get_result(conn).optional()
 }
 
 pub(super) fn by_name(conn: &mut Conn, name: &str) -> QueryResult<Vec<AppRow>> {
@@ -93,7 +96,7 @@ pub(super) fn any(conn: &mut Conn) -> QueryResult<bool> {
 
 pub(super) fn version(conn: &mut Conn, id: &str) -> QueryResult<Option<i64>> {
     // Asked at every call: typed statements are found again without building their SQL.
-    each!(conn, |c| apps::table.find(id).select(apps::version).first(c).optional())
+    each!(conn, |c| apps::table.find(id).select(apps::version).get_result(c).optional())
 }
 
 /// The keys of an app, the newest last.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keystead_crypto::encoding::b64_decode;
-use keystead_crypto::hash::{ct_eq, sha256};
+use keystead_crypto::hash::ct_eq;
 use keystead_protocol::ErrorCode;
 use keystead_protocol::apps::{Endpoint, EndpointOptions, FileOptions, GroupOptions};
 use moka::sync::Cache;
@@ -79,8 +79,8 @@ impl Tenant {
     }
 }
 
-/// The apps that requests have used lately, by the hash of the token.
-pub struct Tenants(Cache<[u8; 32], (Arc<Tenant>, TokenKind)>);
+/// The apps that requests have used lately, by the token as it is sent.
+pub struct Tenants(Cache<String, (Arc<Tenant>, TokenKind)>);
 
 impl Default for Tenants {
     fn default() -> Self {
@@ -92,10 +92,7 @@ impl Tenants {
     /// The app of a token as it was when it was loaded; the caller compares its version.
     #[must_use]
     pub fn cached(&self, token: &str) -> Option<(Arc<Tenant>, TokenKind)> {
-        if token.len() > MAX_TOKEN {
-            return None;
-        }
-        self.0.get(&sha256(&b64_decode(token).ok()?))
+        self.0.get(token)
     }
 
     /// Finds the app of a token. The answer is as new as the database: a changed app is loaded again.
@@ -107,19 +104,18 @@ impl Tenants {
             return Err(ErrorCode::AppTokenFormat.into());
         }
         let raw = b64_decode(token).map_err(|_source| ErrorCode::AppTokenFormat)?;
-        let hash = sha256(&raw);
-        if let Some((tenant, kind)) = self.0.get(&hash)
+        if let Some((tenant, kind)) = self.0.get(token)
             && store::version(conn, &tenant.id)? == Some(tenant.version)
         {
             return if tenant.disabled { Err(ErrorCode::AppDisabled.into()) } else { Ok((tenant, kind)) };
         }
-        self.0.invalidate(&hash);
+        self.0.invalidate(token);
         let hash_text = rules::token_hash(&raw);
         let row = store::by_token_hash(conn, &hash_text)?.ok_or(ErrorCode::AppTokenNotFound)?;
         let tenant = Arc::new(Tenant::load(conn, root_key, row)?);
         let secret = ct_eq(tenant.secret_token_hash.as_bytes(), hash_text.as_bytes());
         let kind = if secret { TokenKind::Secret } else { TokenKind::Public };
-        self.0.insert(hash, (Arc::clone(&tenant), kind));
+        self.0.insert(token.to_owned(), (Arc::clone(&tenant), kind));
         if tenant.disabled { Err(ErrorCode::AppDisabled.into()) } else { Ok((tenant, kind)) }
     }
 }

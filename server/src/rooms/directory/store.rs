@@ -1,24 +1,21 @@
 //! Table `directory_users`.
 
-use diesel::prelude::*;
 use diesel::QueryResult;
+use diesel::prelude::*;
 
-use crate::db::{Conn, schema::directory_users as users};
+use crate::db::schema::directory_users as users;
+use crate::db::{Conn, each};
 
 pub(super) fn insert(conn: &mut Conn, app_id: &str, user_id: &str, now_ms: i64) -> QueryResult<()> {
-    diesel::insert_into(users::table)
+    each!(conn, |c| diesel::insert_into(users::table)
         .values((users::id.eq(user_id), users::app_id.eq(app_id), users::created_ms.eq(now_ms)))
-        .execute(conn)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 pub(super) fn exists(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryResult<bool> {
-    let found: Option<String> = users::table
-        .find(user_id)
-        .filter(users::app_id.eq(app_id))
-        .select(users::id)
-        .first(conn)
-        .optional()?;
+    let found: Option<String> =
+        users::table.find(user_id).filter(users::app_id.eq(app_id)).select(users::id).get_result(conn).optional()?;
     Ok(found.is_some())
 }
 

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use keystead_protocol::groups::PAGE_SIZE;
 
 use super::validate::is_id;
-use crate::db::Conn;
 use crate::db::schema::{group_members as members, groups};
+use crate::db::{Conn, each};
 use crate::web::call::Page;
 
 /// `groups.kind`: what people make.
@@ -45,7 +45,7 @@ pub(super) struct NewGroup<'a> {
 }
 
 pub(super) fn insert(tx: &mut Conn, group: &NewGroup<'_>) -> QueryResult<()> {
-    diesel::insert_into(groups::table)
+    each!(tx, |c| diesel::insert_into(groups::table)
         .values((
             groups::id.eq(group.id),
             groups::app_id.eq(group.app_id),
@@ -54,8 +54,8 @@ pub(super) fn insert(tx: &mut Conn, group: &NewGroup<'_>) -> QueryResult<()> {
             groups::invites_open.eq(true),
             groups::created_ms.eq(group.created_ms),
         ))
-        .execute(tx)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 /// The members and the group in one statement: the guard of every group route runs it.
@@ -65,7 +65,7 @@ pub(super) fn access(conn: &mut Conn, app_id: &str, group_id: &str, member_id: &
         .filter(members::group_id.eq(group_id).and(members::member_id.eq(member_id)))
         .filter(groups::app_id.eq(app_id).and(groups::kind.eq(KIND_GROUP)))
         .select((groups::parent_id, groups::is_connected, groups::created_ms, members::rank, members::joined_ms))
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 
@@ -90,7 +90,7 @@ pub(super) fn find(conn: &mut Conn, app_id: &str, group_id: &str) -> QueryResult
         .find(group_id)
         .filter(groups::app_id.eq(app_id).and(groups::kind.eq(KIND_GROUP)))
         .select((groups::created_ms, groups::invites_open))
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 

@@ -13,6 +13,7 @@ use keystead_protocol::keys::{
 use serde::Serialize;
 
 use super::rules::{self, Session, SessionTokens};
+use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::groups::invites::rules as invites;
 use crate::rooms::groups::keys::{self as group_keys, Order};
@@ -48,9 +49,8 @@ pub async fn done_login(call: Call, input: DoneLoginInput) -> KeyResult<DoneLogi
     let session = judge(&call, &input.auth_key, &input.device_identifier).await?;
     secret_was_right(&call, &input.device_identifier)?;
     if session.generation == rules::G03 {
-        let (device_keys, user_keys, _search) = login_data(&call, session.clone()).await?;
-        let tokens = finish_login(&call, &session, None).await?;
-        let SessionTokens { jwt, refresh_token } = tokens;
+        let (device_keys, user_keys, _search) = all_keys(&call, session.clone()).await?;
+        let SessionTokens { jwt, refresh_token } = finish_login(&call, &session, None).await?;
         return Ok(DoneLogin::G03(Box::new(DoneLoginG03 { device_keys, jwt, refresh_token, user_keys })));
     }
     let device_id = session.device_id.clone();
@@ -75,7 +75,8 @@ pub enum DoneLogin {
 /// `POST /verify_login`
 pub async fn verify_login(call: Call, input: VerifyLoginInput) -> KeyResult<VerifyLoginOutput> {
     let session = judge(&call, &input.auth_key, &input.device_identifier).await?;
-    let (_device_keys, user_keys, hmac_keys) = login_data(&call, session.clone()).await?;
+    let of = session.clone();
+    let (user_keys, hmac_keys) = call.app.db.read_snapshot(move |c| keys_of_user(c, &of)).await?;
     let SessionTokens { jwt, refresh_token } = finish_login(&call, &session, Some(input.challenge)).await?;
     secret_was_right(&call, &input.device_identifier)?;
     Ok(VerifyLoginOutput { user_keys, hmac_keys, jwt, refresh_token })
@@ -101,7 +102,7 @@ pub async fn logout(call: Call, input: RefreshInput) -> KeyResult<&'static str> 
 pub async fn init(call: Call, input: RefreshInput) -> KeyResult<InitOutput> {
     let session = call.session()?.clone();
     let (app, checked) = (call.app.clone(), session.clone());
-    let read = move |c: &mut crate::db::Conn| {
+    let read = move |c: &mut Conn| {
         rules::is_refreshable(&app, c, &checked, &input.refresh_token)?;
         invites::invites_of(c, &checked.user_id, &Page::first())
     };
@@ -178,7 +179,7 @@ pub async fn verify_key_by_id(call: Call) -> KeyResult<VerifyKeyData> {
 /// `DELETE /user/forced/sessions`
 pub async fn forced_end_sessions(call: Call, input: UserIdentifierInput) -> KeyResult<&'static str> {
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
-    let end = move |tx: &mut crate::db::Conn| {
+    let end = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
         rules::end_sessions(&app, tx, &user_id)
     };
@@ -189,7 +190,7 @@ pub async fn forced_end_sessions(call: Call, input: UserIdentifierInput) -> KeyR
 /// `PUT /user/forced/delete`
 pub async fn forced_delete(call: Call, input: UserIdentifierInput) -> KeyResult<&'static str> {
     let app_id = call.tenant.id.clone();
-    let delete = move |tx: &mut crate::db::Conn| {
+    let delete = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
         rules::delete_user(tx, &app_id, &user_id)
     };
@@ -206,11 +207,11 @@ pub async fn forced_delete_by_id(call: Call) -> KeyResult<&'static str> {
 /// `POST /user/forced/login`
 pub async fn forced_login(call: Call, input: UserIdentifierInput) -> KeyResult<ForcedLoginOutput> {
     let app_id = call.tenant.id.clone();
-    let find = move |c: &mut crate::db::Conn| rules::find_user(c, &app_id, &input.user_identifier);
+    let find = move |c: &mut Conn| rules::find_user(c, &app_id, &input.user_identifier);
     let (_user_id, device) = call.app.db.read(find).await?;
     // A login is a device's: the user id alone does not say which.
     let session = device.ok_or(ErrorCode::UserNotFound)?;
-    let (device_keys, user_keys, hmac_keys) = login_data(&call, session.clone()).await?;
+    let (device_keys, user_keys, hmac_keys) = all_keys(&call, session.clone()).await?;
     let SessionTokens { jwt, refresh_token } = finish_login(&call, &session, None).await?;
     Ok(ForcedLoginOutput { device_keys, verify: VerifyLoginOutput { user_keys, hmac_keys, jwt, refresh_token } })
 }
@@ -230,25 +231,30 @@ fn secret_was_right(call: &Call, identifier: &str) -> KeyResult<()> {
     Ok(())
 }
 
-type LoginData = (DeviceKeys, Vec<GroupKey>, Vec<HmacKey>);
-
-/// The keys a login hands out. Newest first for both generations: the first one signs and is shown to others.
-async fn login_data(call: &Call, session: Session) -> KeyResult<LoginData> {
-    let read = move |c: &mut crate::db::Conn| {
+/// Everything a complete login in one answer hands out.
+async fn all_keys(call: &Call, session: Session) -> KeyResult<(DeviceKeys, Vec<GroupKey>, Vec<HmacKey>)> {
+    let read = move |c: &mut Conn| {
         let device_keys = rules::device_keys(c, &session)?;
-        let group = &session.user_group_id;
-        let user_keys = group_keys::page(c, group, &session.device_id, &Page::first(), Order::NewestFirst)?;
-        let (hmac_keys, _sortable) = group_keys::search_keys(c, group)?;
+        let (user_keys, hmac_keys) = keys_of_user(c, &session)?;
         Ok::<_, KeyError>((device_keys, user_keys, hmac_keys))
     };
     call.app.db.read_snapshot(read).await
+}
+
+/// The first page of the user keys, wrapped for the device, and the search keys. Newest first for both generations of
+/// clients: the first one signs and is shown to others.
+fn keys_of_user(conn: &mut Conn, session: &Session) -> KeyResult<(Vec<GroupKey>, Vec<HmacKey>)> {
+    let group = &session.user_group_id;
+    let user_keys = group_keys::page(conn, group, &session.device_id, &Page::first(), Order::NewestFirst)?;
+    let (hmac_keys, _sortable) = group_keys::search_keys(conn, group)?;
+    Ok((user_keys, hmac_keys))
 }
 
 /// Stores a refresh token, using up the challenge where there is one, and signs the JWT.
 async fn finish_login(call: &Call, session: &Session, challenge: Option<String>) -> KeyResult<SessionTokens> {
     let tokens = rules::new_tokens();
     let (app, device_id, hash) = (call.app.clone(), session.device_id.clone(), tokens.hash);
-    let write = move |tx: &mut crate::db::Conn| {
+    let write = move |tx: &mut Conn| {
         if let Some(token) = &challenge {
             rules::take_challenge(&app, tx, &device_id, token)?;
         }
@@ -261,9 +267,8 @@ async fn finish_login(call: &Call, session: &Session, challenge: Option<String>)
 
 async fn user_keys(call: &Call, page: Page) -> KeyResult<Vec<GroupKey>> {
     let session = call.session()?.clone();
-    let read = move |c: &mut crate::db::Conn| {
-        group_keys::page(c, &session.user_group_id, &session.device_id, &page, Order::NewestFirst)
-    };
+    let read =
+        move |c: &mut Conn| group_keys::page(c, &session.user_group_id, &session.device_id, &page, Order::NewestFirst);
     call.app.db.read(read).await
 }
 

@@ -1,13 +1,16 @@
 //! Tables `key_users`, `key_devices`, `key_device_keys`, `key_refresh_tokens`, `key_challenges`.
+//!
+//! What every login and registration runs has a body per backend (`each!`): such a statement is known by its type, prepared
+//! once, and found again without building its SQL.
 
 use diesel::QueryResult;
 use diesel::prelude::*;
 
-use crate::db::Conn;
 use crate::db::schema::{
     key_challenges as challenges, key_device_keys as device_keys, key_devices as devices,
     key_refresh_tokens as refresh_tokens, key_users as users,
 };
+use crate::db::{Conn, each};
 
 /// What every request with a JWT needs of its device.
 #[derive(Debug, Clone, Queryable)]
@@ -50,15 +53,15 @@ pub(super) fn insert_user(
     user_group_id: &str,
     now_ms: i64,
 ) -> QueryResult<()> {
-    diesel::insert_into(users::table)
+    each!(conn, |c| diesel::insert_into(users::table)
         .values((
             users::id.eq(user_id),
             users::app_id.eq(app_id),
             users::user_group_id.eq(user_group_id),
             users::created_ms.eq(now_ms),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 pub(super) fn insert_device(conn: &mut Conn, device: &DeviceRow, keys: &DeviceKeysRow) -> QueryResult<()> {
@@ -95,35 +98,38 @@ pub(super) fn insert_device(conn: &mut Conn, device: &DeviceRow, keys: &DeviceKe
 }
 
 pub(super) fn device(conn: &mut Conn, id: &str) -> QueryResult<Option<DeviceRow>> {
-    devices::table.find(id).first(conn).optional()
+    each!(conn, |c| devices::table.find(id).get_result(c).optional())
 }
 
 pub(super) fn device_by_identifier(conn: &mut Conn, app_id: &str, hash: &str) -> QueryResult<Option<DeviceRow>> {
-    devices::table.filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash))).first(conn).optional()
+    each!(conn, |c| devices::table
+        .filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash)))
+        .get_result(c)
+        .optional())
 }
 
 pub(super) fn device_keys(conn: &mut Conn, device_id: &str) -> QueryResult<Option<DeviceKeysRow>> {
-    device_keys::table.find(device_id).first(conn).optional()
+    each!(conn, |c| device_keys::table.find(device_id).get_result(c).optional())
 }
 
 /// `client_random_value` and `derived_alg` of a device.
 pub(super) fn salt_source(conn: &mut Conn, app_id: &str, hash: &str) -> QueryResult<Option<(String, String)>> {
-    devices::table
+    each!(conn, |c| devices::table
         .inner_join(device_keys::table.on(device_keys::device_id.eq(devices::id)))
         .filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash)))
         .select((device_keys::client_random_value, device_keys::derived_alg))
-        .first(conn)
-        .optional()
+        .get_result(c)
+        .optional())
 }
 
 /// A device with the hash that its authentication key must have.
 pub(super) fn login_check(conn: &mut Conn, app_id: &str, hash: &str) -> QueryResult<Option<(DeviceRow, String)>> {
-    devices::table
+    each!(conn, |c| devices::table
         .inner_join(device_keys::table.on(device_keys::device_id.eq(devices::id)))
         .filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash)))
         .select((devices::all_columns, device_keys::hashed_authentication_key))
-        .first(conn)
-        .optional()
+        .get_result(c)
+        .optional())
 }
 
 pub(super) fn set_identifier(conn: &mut Conn, device_id: &str, hash: &str) -> QueryResult<usize> {
@@ -131,7 +137,12 @@ pub(super) fn set_identifier(conn: &mut Conn, device_id: &str, hash: &str) -> Qu
 }
 
 pub(super) fn user_group(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryResult<Option<String>> {
-    users::table.find(user_id).filter(users::app_id.eq(app_id)).select(users::user_group_id).first(conn).optional()
+    each!(conn, |c| users::table
+        .find(user_id)
+        .filter(users::app_id.eq(app_id))
+        .select(users::user_group_id)
+        .get_result(c)
+        .optional())
 }
 
 /// Ends the JWTs of all devices of a user that were issued before.
@@ -142,24 +153,24 @@ pub(super) fn set_valid_from(conn: &mut Conn, user_id: &str, valid_from_ms: i64)
 }
 
 pub(super) fn insert_refresh_token(conn: &mut Conn, hash: &str, device_id: &str, now_ms: i64) -> QueryResult<()> {
-    diesel::insert_into(refresh_tokens::table)
+    each!(conn, |c| diesel::insert_into(refresh_tokens::table)
         .values((
             refresh_tokens::token_hash.eq(hash),
             refresh_tokens::device_id.eq(device_id),
             refresh_tokens::created_ms.eq(now_ms),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 /// True when the device has this refresh token and it is not older than `since_ms`.
 pub(super) fn has_refresh_token(conn: &mut Conn, hash: &str, device_id: &str, since_ms: i64) -> QueryResult<bool> {
-    let found: Option<i64> = refresh_tokens::table
+    let found: Option<i64> = each!(conn, |c| refresh_tokens::table
         .find(hash)
         .filter(refresh_tokens::device_id.eq(device_id).and(refresh_tokens::created_ms.gt(since_ms)))
         .select(refresh_tokens::created_ms)
-        .first(conn)
-        .optional()?;
+        .get_result(c)
+        .optional())?;
     Ok(found.is_some())
 }
 
@@ -173,14 +184,14 @@ pub(super) fn delete_refresh_tokens_of_user(conn: &mut Conn, user_id: &str) -> Q
 }
 
 pub(super) fn insert_challenge(conn: &mut Conn, hash: &str, device_id: &str, now_ms: i64) -> QueryResult<()> {
-    diesel::insert_into(challenges::table)
+    each!(conn, |c| diesel::insert_into(challenges::table)
         .values((
             challenges::token_hash.eq(hash),
             challenges::device_id.eq(device_id),
             challenges::created_ms.eq(now_ms),
         ))
-        .execute(conn)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 /// Uses a challenge up: true for exactly one of any number of callers.
@@ -188,11 +199,11 @@ pub(super) fn take_challenge(conn: &mut Conn, hash: &str, device_id: &str, since
     let mine = challenges::table
         .find(hash)
         .filter(challenges::device_id.eq(device_id).and(challenges::created_ms.gt(since_ms)));
-    Ok(diesel::delete(mine).execute(conn)? == 1)
+    Ok(each!(conn, |c| diesel::delete(mine).execute(c))? == 1)
 }
 
 pub(super) fn delete_challenges(conn: &mut Conn, device_id: &str) -> QueryResult<usize> {
-    diesel::delete(challenges::table.filter(challenges::device_id.eq(device_id))).execute(conn)
+    each!(conn, |c| diesel::delete(challenges::table.filter(challenges::device_id.eq(device_id))).execute(c))
 }
 
 pub(super) fn delete_challenges_of_user(conn: &mut Conn, user_id: &str) -> QueryResult<usize> {

@@ -45,7 +45,7 @@ pub(super) fn insert(tx: &mut Conn, invite: &NewInvite<'_>) -> QueryResult<()> {
 
 /// The rank that an open invite promises.
 pub(super) fn rank(conn: &mut Conn, group_id: &str, member_id: &str) -> QueryResult<Option<i32>> {
-    invites::table.find((group_id, member_id, KIND_INVITE)).select(invites::rank).first(conn).optional()
+    invites::table.find((group_id, member_id, KIND_INVITE)).select(invites::rank).get_result(conn).optional()
 }
 
 /// The open invites of a member, newest first.
@@ -104,7 +104,7 @@ pub(super) fn session(conn: &mut Conn, id: &str, group_id: &str) -> QueryResult<
         .find(id)
         .filter(sessions::group_id.eq(group_id))
         .select((sessions::member_id, sessions::created_ms))
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 

@@ -143,7 +143,7 @@ const PUBLIC_COLUMNS: PublicColumns = (
 );
 
 pub(super) fn insert(tx: &mut Conn, key: &NewKey<'_>) -> QueryResult<()> {
-    diesel::insert_into(keys::table)
+    each!(tx, |c| diesel::insert_into(keys::table)
         .values((
             keys::id.eq(key.id),
             keys::group_id.eq(key.group_id),
@@ -160,8 +160,8 @@ pub(super) fn insert(tx: &mut Conn, key: &NewKey<'_>) -> QueryResult<()> {
             keys::public_key_sig.eq(key.public_key_sig),
             keys::group_key_sig.eq(key.group_key_sig),
         ))
-        .execute(tx)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 pub(super) fn insert_wrapped(tx: &mut Conn, rows: &[NewWrappedKey<'_>]) -> QueryResult<()> {
@@ -169,7 +169,7 @@ pub(super) fn insert_wrapped(tx: &mut Conn, rows: &[NewWrappedKey<'_>]) -> Query
 }
 
 pub(super) fn insert_search_key(tx: &mut Conn, group_id: &str, row: &SearchRow) -> QueryResult<()> {
-    diesel::insert_into(search::table)
+    each!(tx, |c| diesel::insert_into(search::table)
         .values((
             search::id.eq(&row.id),
             search::group_id.eq(group_id),
@@ -179,13 +179,13 @@ pub(super) fn insert_search_key(tx: &mut Conn, group_id: &str, row: &SearchRow) 
             search::encrypted_key.eq(&row.encrypted_key),
             search::created_ms.eq(row.created_ms),
         ))
-        .execute(tx)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 pub(super) fn oldest_first(conn: &mut Conn, group_id: &str, member_id: &str, page: &Page) -> QueryResult<Vec<KeyRow>> {
     let (time, id) = ascending(page);
-    wrapped::table
+    each!(conn, |c| wrapped::table
         .inner_join(keys::table.on(keys::id.eq(wrapped::key_id)))
         .filter(wrapped::member_id.eq(member_id).and(wrapped::group_id.eq(group_id)))
         .filter(wrapped::key_created_ms.ge(time))
@@ -193,12 +193,12 @@ pub(super) fn oldest_first(conn: &mut Conn, group_id: &str, member_id: &str, pag
         .order((wrapped::key_created_ms.asc(), wrapped::key_id.asc()))
         .limit(PAGE_SIZE)
         .select(KEY_COLUMNS)
-        .load(conn)
+        .load(c))
 }
 
 pub(super) fn newest_first(conn: &mut Conn, group_id: &str, member_id: &str, page: &Page) -> QueryResult<Vec<KeyRow>> {
     let (time, id) = descending(page);
-    wrapped::table
+    each!(conn, |c| wrapped::table
         .inner_join(keys::table.on(keys::id.eq(wrapped::key_id)))
         .filter(wrapped::member_id.eq(member_id).and(wrapped::group_id.eq(group_id)))
         .filter(wrapped::key_created_ms.le(time))
@@ -206,7 +206,7 @@ pub(super) fn newest_first(conn: &mut Conn, group_id: &str, member_id: &str, pag
         .order((wrapped::key_created_ms.desc(), wrapped::key_id.asc()))
         .limit(PAGE_SIZE)
         .select(KEY_COLUMNS)
-        .load(conn)
+        .load(c))
 }
 
 pub(super) fn one(conn: &mut Conn, group_id: &str, member_id: &str, key_id: &str) -> QueryResult<Option<KeyRow>> {
@@ -215,13 +215,13 @@ pub(super) fn one(conn: &mut Conn, group_id: &str, member_id: &str, key_id: &str
         .filter(wrapped::member_id.eq(member_id).and(wrapped::group_id.eq(group_id)))
         .filter(wrapped::key_id.eq(key_id))
         .select(KEY_COLUMNS)
-        .first(conn)
+        .get_result(conn)
         .optional()
 }
 
 /// Search and sort keys of a group, newest first.
 pub(super) fn search_keys(conn: &mut Conn, group_id: &str) -> QueryResult<Vec<SearchRow>> {
-    search::table
+    each!(conn, |c| search::table
         .filter(search::group_id.eq(group_id))
         .order((search::created_ms.desc(), search::id.asc()))
         .select((
@@ -232,7 +232,7 @@ pub(super) fn search_keys(conn: &mut Conn, group_id: &str) -> QueryResult<Vec<Se
             search::encrypted_key,
             search::created_ms,
         ))
-        .load(conn)
+        .load(c))
 }
 
 pub(super) fn newest_public(conn: &mut Conn, group_id: &str) -> QueryResult<Option<PublicRow>> {
@@ -245,7 +245,7 @@ pub(super) fn newest_public(conn: &mut Conn, group_id: &str) -> QueryResult<Opti
 }
 
 pub(super) fn public(conn: &mut Conn, group_id: &str, key_id: &str) -> QueryResult<Option<PublicRow>> {
-    keys::table.find(key_id).filter(keys::group_id.eq(group_id)).select(PUBLIC_COLUMNS).first(conn).optional()
+    keys::table.find(key_id).filter(keys::group_id.eq(group_id)).select(PUBLIC_COLUMNS).get_result(conn).optional()
 }
 
 pub(super) fn ids(conn: &mut Conn, group_id: &str) -> QueryResult<Vec<String>> {

@@ -4,8 +4,8 @@ use diesel::QueryResult;
 use diesel::prelude::*;
 use keystead_protocol::groups::{PAGE_SIZE, RANK_ADMIN};
 
-use crate::db::Conn;
 use crate::db::schema::group_members as members;
+use crate::db::{Conn, each};
 use crate::rooms::groups::store::ascending;
 use crate::web::call::Page;
 
@@ -31,7 +31,7 @@ pub(super) struct ListRow {
 }
 
 pub(super) fn insert(tx: &mut Conn, row: &NewRow<'_>) -> QueryResult<()> {
-    diesel::insert_into(members::table)
+    each!(tx, |c| diesel::insert_into(members::table)
         .values((
             members::group_id.eq(row.group_id),
             members::member_id.eq(row.member_id),
@@ -40,12 +40,12 @@ pub(super) fn insert(tx: &mut Conn, row: &NewRow<'_>) -> QueryResult<()> {
             members::joined_ms.eq(row.joined_ms),
             members::group_created_ms.eq(row.group_created_ms),
         ))
-        .execute(tx)
-        .map(drop)
+        .execute(c)
+        .map(drop))
 }
 
 pub(super) fn rank(conn: &mut Conn, group_id: &str, member_id: &str) -> QueryResult<Option<i32>> {
-    members::table.find((group_id, member_id)).select(members::rank).first(conn).optional()
+    members::table.find((group_id, member_id)).select(members::rank).get_result(conn).optional()
 }
 
 /// True when a direct member other than this one has rank 0 or 1.
