@@ -49,7 +49,7 @@ impl Conn {
         };
         c.batch_execute(&format!(
             "PRAGMA busy_timeout = 10000; {journal} PRAGMA synchronous = {level}; PRAGMA foreign_keys = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000;"
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000; PRAGMA wal_autocheckpoint = 4000;"
         ))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(c))
