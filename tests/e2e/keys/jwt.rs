@@ -1,6 +1,7 @@
 //! JWTs: what they say, who may sign them, when they end.
 
 use e2e::{TestServer, both, tokens};
+use keystead_crypto::encoding::b64_decode;
 use keystead_protocol::apps::EndpointOptions;
 use keystead_protocol::jwt::Claims;
 use keystead_sdk_core::Suite;
@@ -28,6 +29,11 @@ async fn a_jwt_has_the_documented_form(server: TestServer) {
     assert_eq!((claims.aud.as_str(), claims.sub.as_str()), (alice.user_id.as_str(), alice.device_id.as_str()));
     assert!(tokens::verifies(&server.lax.verify_key, &alice.jwt), "with the exported key");
     assert!(!alice.jwt.contains("alice"));
+    // Many JWT libraries take a PKCS#8 key only with its public half in it.
+    let (pkcs8, point) = (b64_decode(&server.lax.sign_key), b64_decode(&server.lax.verify_key));
+    let (pkcs8, point) = (pkcs8.expect("b64"), point.expect("b64"));
+    assert_eq!((point.len(), point[0]), (97, 4));
+    assert!(pkcs8.windows(97).any(|part| part == point), "{} bytes", pkcs8.len());
 }
 
 /// better-than 1: once used, the original's JWTs live on after their expiry.
