@@ -279,6 +279,9 @@ fn judge(cells: &[Cell], report: &mut Report) -> Result<()> {
     let hello = find("sqlite", "hello")?;
     report.goal(Goal::at_least("light/hello", find("sqlite", "light")?.ratio_to(hello), 0.5));
     report.fact("get/hello", find("sqlite", "get")?.ratio_to(hello));
+    for operation in ["light", "get", "login", "register"] {
+        report.fact(&format!("{operation}/hello by CPU"), find("sqlite", operation)?.cpu_ratio_to(hello));
+    }
     report.goal(Goal::at_least("login/hello", find("sqlite", "login")?.ratio_to(hello), 0.02));
     report.goal(Goal::at_least("register/hello", find("sqlite", "register")?.ratio_to(hello), 0.01));
     for (name, operation) in [("FULL/NORMAL login", "login"), ("FULL/NORMAL register", "register")] {

@@ -82,19 +82,20 @@ impl Report {
         };
         line(format!("\nbench {}\n", self.bench));
         line(
-            "target    operation  conns      ops/s    /hello   p50 ms   p99 ms   server us/op   client us/op"
+            "target    operation  conns      ops/s    /hello  cpu/hello   p50 ms   p99 ms  server us/op  client us/op"
                 .to_owned(),
         );
         for cell in &self.cells {
             let [p50, p99] = cell.latencies_ms([50.0, 99.0]);
             let (server, client) = cell.cpu_us();
             line(format!(
-                "{:9} {:9} {:6} {:10.0} {:>9} {:8.3} {:8.3} {:14.1} {:14.1}",
+                "{:9} {:9} {:6} {:10.0} {:>9} {:>10} {:8.3} {:8.3} {:13.1} {:13.1}",
                 cell.target,
                 cell.operation,
                 cell.connections,
                 cell.rate(),
-                self.to_hello(cell).map_or(String::new(), |r| format!("{r:.4}")),
+                self.hello_of(cell).map_or(String::new(), |hello| format!("{:.4}", cell.ratio_to(hello))),
+                self.hello_of(cell).map_or(String::new(), |hello| format!("{:.4}", cell.cpu_ratio_to(hello))),
                 p50,
                 p99,
                 server,
@@ -126,7 +127,8 @@ impl Report {
                 "operation": cell.operation,
                 "connections": cell.connections,
                 "per_second": round(cell.rate()),
-                "to_hello": self.to_hello(cell).map(round),
+                "to_hello": self.hello_of(cell).map(|hello| round(cell.ratio_to(hello))),
+                "cpu_to_hello": self.hello_of(cell).map(|hello| round(cell.cpu_ratio_to(hello))),
                 "p50_ms": round(p50),
                 "p99_ms": round(p99),
                 "server_cpu_us": round(server),
@@ -146,12 +148,11 @@ impl Report {
         })
     }
 
-    /// Against the hello that ran in the same rounds; `normal` ran in those of `sqlite`.
-    fn to_hello(&self, cell: &Cell) -> Option<f64> {
+    /// The hello of the same rounds; `normal` ran in those of `sqlite`.
+    fn hello_of(&self, cell: &Cell) -> Option<&Cell> {
         let target = if cell.target == "normal" { "sqlite" } else { &cell.target };
         let hello = |c: &&Cell| c.operation == "hello" && c.connections == cell.connections && c.target == target;
-        let hello = self.cells.iter().find(hello).filter(|_| cell.operation != "hello")?;
-        Some(cell.ratio_to(hello))
+        self.cells.iter().find(hello).filter(|_| cell.operation != "hello")
     }
 }
 

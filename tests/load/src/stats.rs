@@ -54,6 +54,16 @@ impl Cell {
         (per_op(|s| s.server_cpu), per_op(|s| s.client_cpu))
     }
 
+    /// The other's CPU per operation, server and client together, against this one's: the ratio of rates that a machine with
+    /// nothing else to do would show, if CPU were all that is waited for.
+    pub(crate) fn cpu_ratio_to(&self, other: &Self) -> f64 {
+        let total = |cell: &Self| {
+            let (server, client) = cell.cpu_us();
+            server + client
+        };
+        total(other) / total(self)
+    }
+
     /// Median over the rounds of this rate against the other's of the same round: a neighbour's noise hits both.
     pub(crate) fn ratio_to(&self, other: &Self) -> f64 {
         median(self.slices.iter().zip(&other.slices).map(|(a, b)| a.rate() / b.rate()).collect())
@@ -120,5 +130,6 @@ mod tests {
     fn cpu_per_operation() {
         let (server, client) = cell(&[100, 100]).cpu_us();
         assert!((server - 10_000.0).abs() < 1e-6 && (client - 5_000.0).abs() < 1e-6);
+        assert!((cell(&[100]).cpu_ratio_to(&cell(&[400])) - 0.25).abs() < 1e-9);
     }
 }
