@@ -113,23 +113,27 @@ pub fn make_key_pair() -> Result<NewKeyPair, ErrorCode> {
     // A scalar is refused when it is zero or not below the order of the curve: once in 2^190 tries.
     for _ in 0..4 {
         let scalar = Zeroizing::new(rng::bytes::<48>(&mut rng::os()));
-        let der = Zeroizing::new([PKCS8_P384.as_slice(), scalar.as_slice()].concat());
-        if let Ok(key) = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &der) {
-            let der = key.to_pkcs8v1().map_err(|_source| ErrorCode::JwtKeyCreate)?;
-            return Ok(NewKeyPair {
-                sign_key: Zeroizing::new(der.as_ref().to_vec()),
-                verify_key: key.public_key().as_ref().to_vec(),
-            });
+        let private = Zeroizing::new([PRIVATE_ONLY.as_slice(), scalar.as_slice()].concat());
+        if let Ok(key) = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &private) {
+            let verify_key = key.public_key().as_ref().to_vec();
+            let whole = [WITH_PUBLIC.as_slice(), scalar.as_slice(), PUBLIC.as_slice(), &verify_key].concat();
+            return Ok(NewKeyPair { sign_key: Zeroizing::new(whole), verify_key });
         }
     }
     Err(ErrorCode::JwtKeyCreate)
 }
 
 /// PKCS#8 (RFC 5958) of a P-384 private key (RFC 5915) without its public half, up to the scalar.
-const PKCS8_P384: [u8; 32] = [
+const PRIVATE_ONLY: [u8; 32] = [
     0x30, 0x4e, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
     0x81, 0x04, 0x00, 0x22, 0x04, 0x37, 0x30, 0x35, 0x02, 0x01, 0x01, 0x04, 0x30,
 ];
+/// The same with the public half, which other libraries insist on: up to the scalar, and between scalar and point.
+const WITH_PUBLIC: [u8; 35] = [
+    0x30, 0x81, 0xb6, 0x02, 0x01, 0x00, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05,
+    0x2b, 0x81, 0x04, 0x00, 0x22, 0x04, 0x81, 0x9e, 0x30, 0x81, 0x9b, 0x02, 0x01, 0x01, 0x04, 0x30,
+];
+const PUBLIC: [u8; 5] = [0xa1, 0x64, 0x03, 0x62, 0x00];
 
 impl NewKeyPair {
     /// b64 of the verify key, as the owner of the app gets it.
@@ -177,6 +181,20 @@ mod tests {
         assert_eq!(b.verify(&token), Err(ErrorCode::JwtInvalid));
         assert_eq!(keys("other").verify(&token), Err(ErrorCode::JwtKeyNotFound));
         assert_eq!(make_key_pair().expect("made").verify_key.len(), 97);
+    }
+
+    /// What we write is what aws-lc writes for the same key, byte for byte.
+    #[test]
+    fn exported_keys_have_the_usual_form() {
+        let theirs = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("made");
+        let der = theirs.to_pkcs8v1().expect("encodes");
+        let scalar = &der.as_ref()[35..83];
+        let ours = [&WITH_PUBLIC, scalar, &PUBLIC, theirs.public_key().as_ref()].concat();
+        assert_eq!(ours, der.as_ref());
+        let made = make_key_pair().expect("made");
+        assert_eq!(made.sign_key.len(), 185);
+        let again = EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &made.sign_key).expect("reads");
+        assert_eq!(again.public_key().as_ref(), made.verify_key);
     }
 
     #[test]
