@@ -2,7 +2,7 @@
 //! was answered is there, and nothing half-done.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use e2e::process::{Process, Site};
 use e2e::users::{Session, Template};
@@ -14,7 +14,10 @@ use serde_json::{Value, json};
 
 const ROUNDS: usize = 3;
 const WRITERS: usize = 8;
-const LOAD: Duration = Duration::from_millis(600);
+/// The kill comes in the midst, after this many users have been begun…
+const USERS: usize = 60;
+/// … or when the machine is slow.
+const LOAD: Duration = Duration::from_secs(3);
 
 #[test]
 fn sqlite() {
@@ -45,7 +48,7 @@ fn run(backend: Backend) {
     for round in 0..ROUNDS {
         let answered = block_on(under_load(&mut server, &secret, round));
         let writes: usize = answered.iter().map(|a| a.users.len() + a.groups.len() + a.members.len()).sum();
-        assert!(writes > WRITERS, "only {writes} writes were answered");
+        assert!(writes > 0, "no write was answered");
         server = site.serve(&["--rate-limit", "off"]);
         all.extend(answered);
         block_on(everything_is_there(&server, &secret, &all));
@@ -66,7 +69,10 @@ async fn under_load(server: &mut Process, secret: &str, round: usize) -> Vec<Ans
             answered
         }));
         let kill = async {
-            tokio::time::sleep(LOAD).await;
+            let start = Instant::now();
+            while number.load(Ordering::Relaxed) < USERS && start.elapsed() < LOAD {
+                tokio::time::sleep(Duration::from_millis(3)).await;
+            }
             killed.store(true, Ordering::SeqCst);
             view.signal("KILL");
         };
