@@ -1,12 +1,13 @@
 //! Login: salt, secret, challenge, and the two generations of clients.
 
 use e2e::users::{NOBODY, Template};
-use e2e::{TestServer, both, tokens};
+use e2e::{TestServer, both, generations, tokens};
 use futures_util::future::join_all;
 use keystead_crypto::encoding::{b64_decode, b64_encode};
 use keystead_protocol::apps::EndpointOptions;
 use keystead_protocol::keys::{DoneLoginG03, DoneLoginServerReturn, PrepareLoginOutput, VerifyLoginOutput};
 use keystead_sdk_core::Suite;
+use keystead_sdk_core::user::{self, LoginStep};
 use serde_json::json;
 
 both! {
@@ -18,6 +19,7 @@ both! {
     a_challenge_belongs_to_its_device_and_needs_the_password,
     of_twenty_parallel_uses_of_a_challenge_one_succeeds,
     each_generation_gets_its_own_answer,
+    a_login_of_2022_gives_the_newest_user_key_first,
     malformed_secrets_are_told_apart,
 }
 
@@ -145,6 +147,18 @@ async fn each_generation_gets_its_own_answer(server: TestServer) {
         assert!(matches!(out, DoneLoginServerReturn::Direct(_)));
         assert_eq!(answer.result().as_object().expect("an object").len(), 1, "one tag and nothing else");
     }
+}
+
+/// Of its user keys that client takes the first, of its group keys the last.
+async fn a_login_of_2022_gives_the_newest_user_key_first(server: TestServer) {
+    let old = server.session_in(&server.lax, Suite::G03, "old").await;
+    let newest = generations::add(&server, &old.key_id, [1, 2]).remove(1);
+    let answer = server.done_login(&server.lax, Suite::G03, "old").await;
+    let out: DoneLoginG03 = serde_json::from_value(answer.result()).expect("the older answer");
+    assert_eq!(out.user_keys[0].group_key_id, newest);
+    let step = user::done_login(Template::of(Suite::G03).login_start(), &answer.text()).expect("a login");
+    let LoginStep::Done(data) = step else { panic!("{answer}") };
+    assert_eq!(data.newest_key().expect("a key").id(), newest, "the SDK reads it so too");
 }
 
 async fn malformed_secrets_are_told_apart(server: TestServer) {
