@@ -41,16 +41,15 @@ impl Conn {
     /// When the file cannot be opened or is no database.
     pub(crate) fn open_sqlite(path: &str, synchronous: Synchronous, writer: bool) -> Result<Self, ConnectionError> {
         let mut c = SqliteConnection::establish(path)?;
-        // busy_timeout comes first: switching to WAL may have to wait for another process.
-        let journal = if writer { "PRAGMA journal_mode = WAL;" } else { "" };
         let level = match synchronous {
             Synchronous::Full => "FULL",
             Synchronous::Normal => "NORMAL",
         };
         c.batch_execute(&format!(
-            "PRAGMA busy_timeout = 10000; {journal} PRAGMA synchronous = {level}; PRAGMA foreign_keys = ON; \
+            "PRAGMA busy_timeout = 10000; PRAGMA synchronous = {level}; PRAGMA foreign_keys = ON; \
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000; PRAGMA wal_autocheckpoint = 4000;"
         ))
+        .and_then(|()| if writer { switch_to_wal(&mut c) } else { Ok(()) })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(c))
     }
@@ -74,5 +73,22 @@ impl Conn {
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
+    }
+}
+
+/// Another process may be switching the same new file: SQLite then answers "locked" at once, whatever the busy timeout.
+fn switch_to_wal(c: &mut SqliteConnection) -> QueryResult<()> {
+    const TRIES: u32 = 100;
+    let mut tries = 1;
+    loop {
+        match c.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(diesel::result::Error::DatabaseError(_, info))
+                if info.message().contains("locked") && tries < TRIES =>
+            {
+                tries += 1;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            switched => return switched,
+        }
     }
 }

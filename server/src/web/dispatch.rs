@@ -62,7 +62,7 @@ async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload
         db.read(move |conn| credentials.check(&app, conn, guard, group_id.as_deref())).await?
     };
     limit(&app, route, &caller, req)?;
-    let body = read_body(payload, app.config.limits.json_bytes).await?;
+    let body = if has_body(req) { read_body(payload, app.config.limits.json_bytes).await? } else { Bytes::new() };
     let Caller { tenant, token, session, group } = caller;
     (route.handler)(Call { app, tenant, token, session, group, route, params }, body).await
 }
@@ -78,6 +78,11 @@ fn limit(app: &App, route: &Route, caller: &Caller, req: &HttpRequest) -> KeyRes
         app.limits.by_ip(route.limit, &net::limiter_key(ip))?;
     }
     app.limits.by_app(route.limit, &caller.tenant.id)
+}
+
+/// HTTP/1.1 says so in one of two headers (RFC 9112 section 6).
+fn has_body(req: &HttpRequest) -> bool {
+    req.headers().contains_key(header::CONTENT_LENGTH) || req.headers().contains_key(header::TRANSFER_ENCODING)
 }
 
 async fn read_body(payload: Payload, most: usize) -> KeyResult<Bytes> {
