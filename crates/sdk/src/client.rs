@@ -95,7 +95,9 @@ impl Client {
         self.register_suite(Suite::HYBRID, identifier, password).await
     }
 
-    /// As [`register`](Self::register) with other algorithms.
+    /// As [`register`](Self::register) with other algorithms. A user of `Suite::G03` is one of the clients of 2022: they derive
+    /// the password at another cost, so [`login`](Self::login) ends in 112 for him; `prepare_login_g03` of sdk-core logs
+    /// him in.
     pub async fn register_suite(&self, suite: Suite, identifier: &str, password: &str) -> Result<String> {
         let (identifier, password) = (identifier.to_owned(), password.to_owned());
         let body = blocking(move || user::prepare_register_with(&mut rng::os(), suite, &identifier, &password)).await?;
