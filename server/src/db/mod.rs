@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use diesel::Connection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use tokio::sync::Semaphore;
 
 pub(crate) use conn::each;
 pub use conn::{Conn, Synchronous};
@@ -90,8 +91,15 @@ pub enum DbError {
 pub struct Db(Arc<Inner>);
 
 enum Inner {
-    Sqlite { readers: pool::Readers, writer: writer::Writer },
-    Postgres { pool: pool::PgPool },
+    Sqlite {
+        readers: pool::Readers,
+        writer: writer::Writer,
+    },
+    /// As many permits as connections: who waits for one holds no thread.
+    Postgres {
+        pool: pool::PgPool,
+        permits: Semaphore,
+    },
 }
 
 impl Db {
@@ -111,7 +119,8 @@ impl Db {
             }
             Target::Postgres { url, pool } => {
                 migrate::up(&mut Conn::Postgres(diesel::PgConnection::establish(url)?))?;
-                Ok(Self(Arc::new(Inner::Postgres { pool: pool::open_postgres(url, *pool)? })))
+                let permits = Semaphore::new(*pool as usize);
+                Ok(Self(Arc::new(Inner::Postgres { pool: pool::open_postgres(url, *pool)?, permits })))
             }
         }
     }
@@ -128,7 +137,8 @@ impl Db {
     {
         match &*self.0 {
             Inner::Sqlite { readers, .. } => readers.with(f),
-            Inner::Postgres { pool } => {
+            Inner::Postgres { pool, permits } => {
+                let _permit = permits.acquire().await.map_err(|_closed| DbError::Writer)?;
                 let pool = pool.clone();
                 blocking(move || f(&mut *pool.get().map_err(DbError::from)?)).await
             }
@@ -176,7 +186,8 @@ impl Db {
     {
         match &*self.0 {
             Inner::Sqlite { writer, .. } => writer.run(f).await,
-            Inner::Postgres { pool } => {
+            Inner::Postgres { pool, permits } => {
+                let _permit = permits.acquire().await.map_err(|_closed| DbError::Writer)?;
                 let pool = pool.clone();
                 blocking(move || {
                     let mut pooled = pool.get().map_err(DbError::from)?;
