@@ -54,8 +54,8 @@ pub(crate) struct BenchArgs {
     /// Keep-alive connections; the goals are judged at the last number
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     connections: Vec<usize>,
-    /// Threads of the load generator
-    #[arg(long, default_value_t = 1)]
+    /// Threads of the load generator; with one, the hello server is faster than its client
+    #[arg(long, default_value_t = 2)]
     threads: usize,
     /// Directory for the databases; its file system is what commits are measured on [default: the system's]
     #[arg(long, value_name = "DIR")]
