@@ -1,6 +1,6 @@
 //! The testkit of the end-to-end tests: a server per test, on both databases, and users who only have the public API.
 //!
-//! ```ignore
+//! ```text
 //! both! { alice_is_logged_in }
 //!
 //! async fn alice_is_logged_in(server: TestServer) {
