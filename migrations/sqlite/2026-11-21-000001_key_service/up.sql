@@ -7,6 +7,7 @@ CREATE TABLE settings (
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
+-- Not WITHOUT ROWID: its rows are too long for an index page, and every look-up would read the file.
 CREATE TABLE apps (
     id TEXT NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
@@ -19,7 +20,7 @@ CREATE TABLE apps (
     file_options TEXT NOT NULL,
     group_options TEXT NOT NULL,
     created_ms BIGINT NOT NULL
-) WITHOUT ROWID;
+);
 
 CREATE TABLE app_jwt_keys (
     kid TEXT NOT NULL PRIMARY KEY,

@@ -45,9 +45,11 @@ impl Conn {
             Synchronous::Full => "FULL",
             Synchronous::Normal => "NORMAL",
         };
+        // KiB, taken as they are needed: a batch of registrations touches many index pages and must not spill them.
+        let cache = if writer { 16_000 } else { 2_000 };
         c.batch_execute(&format!(
             "PRAGMA busy_timeout = 10000; PRAGMA synchronous = {level}; PRAGMA foreign_keys = ON; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000; PRAGMA wal_autocheckpoint = 4000;"
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache}; PRAGMA wal_autocheckpoint = 4000;"
         ))
         .and_then(|()| if writer { switch_to_wal(&mut c) } else { Ok(()) })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
