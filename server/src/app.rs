@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::StartError;
+use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
 use crate::root_key::RootKey;
 use crate::web::guard::TokenCache;
@@ -29,6 +30,8 @@ pub struct App {
     pub tokens: TokenCache,
     /// Rate limits.
     pub limits: Limits,
+    /// Sends letters.
+    pub mailer: Mailer,
 }
 
 impl App {
@@ -49,6 +52,7 @@ impl App {
             tenants: Tenants::default(),
             tokens: TokenCache::default(),
             limits: Limits::new(&config.limits, clock.clone()),
+            mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
             clock,
             config,
         }))

@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod error;
 mod jobs;
+pub mod mail;
 pub mod operator;
 pub mod rooms;
 pub mod root_key;

@@ -6,6 +6,7 @@
 mod database;
 mod keys;
 mod limits;
+mod mail;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use database::DatabaseConfig;
 pub use keys::KeysConfig;
 pub use limits::{LimitsConfig, Rate};
+pub use mail::{MailConfig, SmtpTls};
 pub use server::{ApisConfig, LogConfig, LogFormat, MetricsConfig, Secret, ServerConfig};
 
 /// Everything that can be set.
@@ -31,6 +33,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// Rate limits and sizes.
     pub limits: LimitsConfig,
+    /// Sender and mail server.
+    pub mail: MailConfig,
     /// Log format and level.
     pub log: LogConfig,
     /// Prometheus endpoint.
@@ -95,6 +99,7 @@ impl Config {
         self.database.check(&mut problems);
         self.keys.check(&mut problems);
         self.limits.check(&mut problems);
+        self.mail.check(&mut problems);
         self.metrics.check(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid(problems)) }
     }
