@@ -76,7 +76,7 @@ pub fn table() -> &'static [Route] {
 
 fn lines() -> Vec<Route> {
     use Endpoint as E;
-    use Guard::{A, AJ, AJFresh, AJG, AJx, S, SJ};
+    use Guard::{A, AJ, AJFresh, AJG, AJx, S, SJ, SJG, SU, SUG};
     use Limit::{Exists, Login, None as No, Register};
     let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
     let on = Some;
@@ -150,6 +150,56 @@ fn lines() -> Vec<Route> {
         line(&put,    "/api/v1/group/{group_id}/join_req/session/{session_id}", AJG, on(E::GroupAcceptJoinReq), No, body(groups::invites::http::upload_keys)),
         line(&patch,  "/api/v1/group/{group_id}/invite",         AJ,  on(E::GroupAcceptInvite), No,      plain(groups::invites::http::accept)),
         line(&delete, "/api/v1/group/{group_id}/invite",         AJ,  on(E::GroupRejectInvite), No,      plain(groups::invites::http::reject)),
+
+        // Groups: hierarchy, connected groups, groups as members.
+        line(&post,   "/api/v1/group/{group_id}/child", AJG, on(E::GroupCreate), No, body(groups::http::create_child)),
+        line(&post,   "/api/v1/group/{group_id}/child/light", AJG, on(E::GroupCreate), No, plain(groups::http::create_child_light)),
+        line(&post,   "/api/v1/group/{group_id}/connected", AJG, on(E::GroupCreate), No, body(groups::http::create_connected)),
+        line(&post,   "/api/v1/group/{group_id}/connected/light", AJG, on(E::GroupCreate), No, plain(groups::http::create_connected_light)),
+        line(&get,    "/api/v1/group/{group_id}/children/{time}/{id}", AJG, on(E::GroupList), No, plain(groups::http::children)),
+        line(&get,    "/api/v1/group/{group_id}/all/{time}/{id}", AJG, on(E::GroupList), No, plain(groups::http::list_of_group)),
+        line(&put,    "/api/v1/group/{group_id}/invite_group/{guest_id}", AJG, on(E::GroupInvite), No, body(groups::invites::http::invite_group)),
+        line(&put,    "/api/v1/group/{group_id}/invite_group/{guest_id}/light", AJG, on(E::GroupInvite), No, body_or_default(groups::invites::http::invite_group_light)),
+        line(&put,    "/api/v1/group/{group_id}/invite_group_auto/{guest_id}", AJG, on(E::GroupAutoInvite), No, body(groups::invites::http::invite_group_auto)),
+        line(&put,    "/api/v1/group/{group_id}/invite_group_auto/{guest_id}/light", AJG, on(E::GroupAutoInvite), No, body_or_default(groups::invites::http::invite_group_auto_light)),
+        line(&put,    "/api/v1/group/{group_id}/invite_group_auto_force/{guest_id}", SJG, on(E::GroupAutoInvite), No, body(groups::invites::http::invite_group_force)),
+        line(&put,    "/api/v1/group/{group_id}/invite_group_auto_force/{guest_id}/light", SJG, on(E::GroupAutoInvite), No, body_or_default(groups::invites::http::invite_group_force_light)),
+        line(&put,    "/api/v1/group/{group_id}/re_invite_group/{guest_id}", AJG, on(E::GroupAutoInvite), No, body(groups::invites::http::re_invite_group)),
+        line(&put,    "/api/v1/group/{group_id}/re_invite_group/{guest_id}/light", AJG, on(E::GroupAutoInvite), No, body_or_default(groups::invites::http::re_invite_group_light)),
+        line(&put,    "/api/v1/group/{group_id}/re_invite_group_force/{guest_id}", SJG, on(E::GroupAutoInvite), No, body(groups::invites::http::re_invite_group_force)),
+        line(&put,    "/api/v1/group/{group_id}/re_invite_group_force/{guest_id}/light", SJG, on(E::GroupAutoInvite), No, body_or_default(groups::invites::http::re_invite_group_force_light)),
+        line(&get,    "/api/v1/group/{group_id}/invite/{time}/{id}", AJG, on(E::GroupInvite), No, plain(groups::invites::http::list_of_group)),
+        line(&patch,  "/api/v1/group/{group_id}/invite/{to_join}", AJG, on(E::GroupAcceptInvite), No, plain(groups::invites::http::accept_as_group)),
+        line(&delete, "/api/v1/group/{group_id}/invite/{to_join}", AJG, on(E::GroupRejectInvite), No, plain(groups::invites::http::reject_as_group)),
+        line(&patch,  "/api/v1/group/{group_id}/{to_join}/invite", AJG, on(E::GroupAcceptInvite), No, plain(groups::invites::http::accept_as_group)),
+        line(&delete, "/api/v1/group/{group_id}/{to_join}/invite", AJG, on(E::GroupRejectInvite), No, plain(groups::invites::http::reject_as_group)),
+
+        // Groups: join requests.
+        line(&patch,  "/api/v1/group/{group_id}/join_req", AJ, on(E::GroupJoinReq), No, plain(groups::joins::http::request)),
+        line(&patch,  "/api/v1/group/{group_id}/join_req/{to_join}", AJG, on(E::GroupJoinReq), No, plain(groups::joins::http::request_as_group)),
+        line(&get,    "/api/v1/group/joins/{time}/{id}", AJ, on(E::GroupJoinReq), No, plain(groups::joins::http::sent)),
+        line(&get,    "/api/v1/group/{group_id}/joins/{time}/{id}", AJG, on(E::GroupJoinReq), No, plain(groups::joins::http::sent_by_group)),
+        line(&delete, "/api/v1/group/joins/{to_join}", AJ, on(E::GroupJoinReq), No, plain(groups::joins::http::withdraw)),
+        line(&delete, "/api/v1/group/{group_id}/joins/{to_join}", AJG, on(E::GroupJoinReq), No, plain(groups::joins::http::withdraw_as_group)),
+        line(&get,    "/api/v1/group/{group_id}/join_req/{time}/{id}", AJG, on(E::GroupJoinReq), No, plain(groups::joins::http::list)),
+        line(&put,    "/api/v1/group/{group_id}/join_req/{user_id}", AJG, on(E::GroupAcceptJoinReq), No, body(groups::joins::http::accept)),
+        line(&put,    "/api/v1/group/{group_id}/join_req/{user_id}/light", AJG, on(E::GroupAcceptJoinReq), No, body_or_default(groups::joins::http::accept_light)),
+        line(&delete, "/api/v1/group/{group_id}/join_req/{user_id}", AJG, on(E::GroupRejectJoinReq), No, plain(groups::joins::http::reject)),
+
+        // Groups: the customer's backend acts (section 7).
+        line(&delete, "/api/v1/group/forced/{group_id}", S, None, No, plain(groups::http::forced_delete)),
+        line(&get,    "/api/v1/group/forced/{group_id}/user/{user_id}", S, None, No, plain(groups::members::http::forced_get)),
+        line(&post,   "/api/v1/group/forced/{user_id}", SU, None, No, body(groups::http::create)),
+        line(&post,   "/api/v1/group/forced/{user_id}/light", SU, None, No, plain(groups::http::create_light)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/child", SUG, None, No, body(groups::http::create_child)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/child/light", SUG, None, No, plain(groups::http::create_child_light)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/connected", SUG, None, No, body(groups::http::create_connected)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/connected/light", SUG, None, No, plain(groups::http::create_connected_light)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}", SUG, None, No, body(groups::invites::http::invite_auto)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/light", SUG, None, No, body_or_default(groups::invites::http::invite_auto_light)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/group", SUG, None, No, body(groups::invites::http::invite_group_auto)),
+        line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/group_light", SUG, None, No, body_or_default(groups::invites::http::invite_group_auto_light)),
+        line(&delete, "/api/v1/group/forced/{user_id}/{group_id}/kick/{member_id}", SUG, None, No, plain(groups::members::http::kick)),
     ];
     lines
 }

@@ -22,6 +22,8 @@ struct Row {
     rank: Option<i32>,
     /// What a caller who may call gets: success, or a refusal that is not about him.
     answer: Option<u32>,
+    /// The group of the path is the connected one, and the caller enters by the other one.
+    via: bool,
 }
 
 /// Who calls whom; made anew for every row, because calls change it.
@@ -33,14 +35,20 @@ struct World {
     stranger: Session,
     foreigner: Session,
     group: TestGroup,
+    /// A connected group that `group` made.
+    connected: TestGroup,
+    /// Another group of the owner.
+    guest: TestGroup,
     name: String,
 }
 
 fn matrix() -> Vec<Row> {
     let none: fn(&World) -> Value = |_| Value::Null;
-    let row = |method, pattern, body| Row { method, pattern, body, rank: None, answer: None };
-    let ranked = |method, pattern, body, rank| Row { method, pattern, body, rank: Some(rank), answer: None };
+    let row = |method, pattern, body| Row { method, pattern, body, rank: None, answer: None, via: false };
+    let ranked =
+        |method, pattern, body, rank| Row { method, pattern, body, rank: Some(rank), answer: None, via: false };
     let but = |row: Row, code| Row { answer: Some(code), ..row };
+    let via = |row: Row| Row { via: true, ..row };
     vec![
         row("POST", "/api/v1/exists", |w| json!({ "user_identifier": w.name })),
         row("POST", "/api/v1/register", |w| json!(Template::of(Suite::CLASSIC).register(&format!("{} new", w.name)))),
@@ -93,6 +101,70 @@ fn matrix() -> Vec<Row> {
         but(ranked("PUT", "/api/v1/group/{group_id}/join_req/session/{session_id}", further_keys, 2), 306),
         but(row("PATCH", "/api/v1/group/{group_id}/invite", none), 307),
         but(row("DELETE", "/api/v1/group/{group_id}/invite", none), 307),
+        ranked("POST", "/api/v1/group/{group_id}/child", |w| json!(bodies::group(&w.group.key_id)), 1),
+        ranked("POST", "/api/v1/group/{group_id}/child/light", none, 1),
+        ranked("POST", "/api/v1/group/{group_id}/connected", |w| json!(bodies::group(&w.group.key_id)), 1),
+        ranked("POST", "/api/v1/group/{group_id}/connected/light", none, 1),
+        row("GET", "/api/v1/group/{group_id}/children/{time}/{id}", none),
+        row("GET", "/api/v1/group/{group_id}/all/{time}/{id}", none),
+        via(ranked("PUT", "/api/v1/group/{group_id}/invite_group/{guest_id}", |w| keys_of(w, &w.guest), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/invite_group/{guest_id}/light", |_| json!({}), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/invite_group_auto/{guest_id}", |w| keys_of(w, &w.guest), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/invite_group_auto/{guest_id}/light", |_| json!({}), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/invite_group_auto_force/{guest_id}", |w| keys_of(w, &w.guest), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/invite_group_auto_force/{guest_id}/light", |_| json!({}), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/re_invite_group/{guest_id}", |w| keys_of(w, &w.group), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/re_invite_group/{guest_id}/light", |_| json!({}), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/re_invite_group_force/{guest_id}", |w| keys_of(w, &w.group), 2)),
+        via(ranked("PUT", "/api/v1/group/{group_id}/re_invite_group_force/{guest_id}/light", |_| json!({}), 2)),
+        ranked("GET", "/api/v1/group/{group_id}/invite/{time}/{id}", none, 1),
+        but(ranked("PATCH", "/api/v1/group/{group_id}/invite/{to_join}", none, 1), 307),
+        but(ranked("DELETE", "/api/v1/group/{group_id}/invite/{to_join}", none, 1), 307),
+        but(ranked("PATCH", "/api/v1/group/{group_id}/{to_join}/invite", none, 1), 307),
+        but(ranked("DELETE", "/api/v1/group/{group_id}/{to_join}/invite", none, 1), 307),
+        but(row("PATCH", "/api/v1/group/{group_id}/join_req", none), 302),
+        but(ranked("PATCH", "/api/v1/group/{group_id}/join_req/{to_join}", none, 1), 302),
+        row("GET", "/api/v1/group/joins/{time}/{id}", none),
+        ranked("GET", "/api/v1/group/{group_id}/joins/{time}/{id}", none, 1),
+        but(row("DELETE", "/api/v1/group/joins/{to_join}", none), 309),
+        but(ranked("DELETE", "/api/v1/group/{group_id}/joins/{to_join}", none, 1), 309),
+        ranked("GET", "/api/v1/group/{group_id}/join_req/{time}/{id}", none, 2),
+        but(ranked("PUT", "/api/v1/group/{group_id}/join_req/{user_id}", |w| keys_for(w, &w.stranger), 2), 309),
+        but(ranked("PUT", "/api/v1/group/{group_id}/join_req/{user_id}/light", |_| json!({}), 2), 309),
+        but(ranked("DELETE", "/api/v1/group/{group_id}/join_req/{user_id}", none, 2), 309),
+        row("DELETE", "/api/v1/group/forced/{group_id}", none),
+        row("GET", "/api/v1/group/forced/{group_id}/user/{user_id}", none),
+        row("POST", "/api/v1/group/forced/{user_id}", |w| json!(bodies::group(&w.owner.key_id))),
+        row("POST", "/api/v1/group/forced/{user_id}/light", none),
+        ranked("POST", "/api/v1/group/forced/{user_id}/{group_id}/child", |w| json!(bodies::group(&w.group.key_id)), 1),
+        ranked("POST", "/api/v1/group/forced/{user_id}/{group_id}/child/light", none, 1),
+        ranked(
+            "POST",
+            "/api/v1/group/forced/{user_id}/{group_id}/connected",
+            |w| json!(bodies::group(&w.group.key_id)),
+            1,
+        ),
+        ranked("POST", "/api/v1/group/forced/{user_id}/{group_id}/connected/light", none, 1),
+        ranked(
+            "POST",
+            "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}",
+            |w| keys_for(w, &w.stranger),
+            2,
+        ),
+        ranked("POST", "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/light", |_| json!({}), 2),
+        via(ranked(
+            "POST",
+            "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/group",
+            |w| keys_of(w, &w.guest),
+            2,
+        )),
+        via(ranked(
+            "POST",
+            "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/group_light",
+            |_| json!({}),
+            2,
+        )),
+        ranked("DELETE", "/api/v1/group/forced/{user_id}/{group_id}/kick/{member_id}", none, 2),
     ]
 }
 
@@ -108,6 +180,11 @@ fn rank_change(who: &Session) -> Value {
 
 fn keys_for(w: &World, member: &Session) -> Value {
     json!(bodies::new_member(&[&w.group.key_id], member, None))
+}
+
+/// Keys of the connected group for one that comes in.
+fn keys_of(w: &World, guest: &TestGroup) -> Value {
+    json!(bodies::new_guest(&w.connected, guest, None))
 }
 
 fn further_keys(w: &World) -> Value {
@@ -136,13 +213,21 @@ impl World {
         let stranger = server.session_in(app, Suite::CLASSIC, &name("stranger")).await;
         let foreigner = server.session_in(other_app, Suite::CLASSIC, &name("foreigner")).await;
         let group = server.group_with(&owner, &[(&low, 4)]).await;
+        let connected = server.connected(&owner, &group).await;
+        let guest = server.group(&owner).await;
         let (app, other_app) = (app.clone(), other_app.clone());
-        Self { app, other_app, owner, low, stranger, foreigner, group, name: name("somebody") }
+        Self { app, other_app, owner, low, stranger, foreigner, group, connected, guest, name: name("somebody") }
     }
 
-    /// The call of a row with path and body of success and the right app token, but without a JWT.
+    /// The call of a row with path and body of success and the right app token, but without a JWT; where the path names
+    /// the acting user, it is the owner.
     fn call(&self, server: &TestServer, route: &Route, row: &Row) -> Call {
-        let call = self.call_with(server, route, row, &self.path(row));
+        self.call_by(server, route, row, &self.owner)
+    }
+
+    /// As [`World::call`], by another user where the path names him.
+    fn call_by(&self, server: &TestServer, route: &Route, row: &Row, actor: &Session) -> Call {
+        let call = self.call_with(server, route, row, &self.path(row, actor));
         match (row.body)(self) {
             Value::Null => call,
             body => call.json(&body),
@@ -151,20 +236,35 @@ impl World {
 
     fn call_with(&self, server: &TestServer, route: &Route, row: &Row, path: &str) -> Call {
         let token = if route.guard.needs_secret() { &self.app.secret } else { &self.app.public };
-        server.call(row.method, path).token(token)
+        let call = server.call(row.method, path).token(token);
+        if row.via { call.via(&self.group) } else { call }
     }
 
-    fn path(&self, row: &Row) -> String {
+    /// The group that the path names.
+    fn entered(&self, row: &Row) -> &TestGroup {
+        if row.via { &self.connected } else { &self.group }
+    }
+
+    fn path(&self, row: &Row, actor: &Session) -> String {
         let in_group = row.pattern.starts_with("/api/v1/group/");
         let target = match row.pattern {
-            p if !in_group || p.contains("/forced/") => &self.owner,
+            p if p.contains("/forced/{group_id}/user/") => &self.low,
+            p if !in_group || p.contains("/forced/") => actor,
             p if p.contains("/kick/") || p.contains("/re_invite/") => &self.low,
             _ => &self.stranger,
         };
+        let guest_id = match row.pattern {
+            p if p.contains("/re_invite_group") => &self.group.id,
+            _ if row.via => &self.guest.id,
+            _ => &self.stranger.user_id,
+        };
         let key_id = if in_group { &self.group.key_id } else { &self.owner.key_id };
         let path = row.pattern.strip_prefix("/api/v1").expect("the key API");
-        path.replace("{group_id}", &self.group.id)
+        path.replace("{group_id}", &self.entered(row).id)
             .replace("{user_id}", &target.user_id)
+            .replace("{guest_id}", guest_id)
+            .replace("{member_id}", &self.low.user_id)
+            .replace("{to_join}", &self.connected.id)
             .replace("{key_id}", key_id)
             .replace("{session_id}", NOBODY)
             .replace("{time}", "0")
@@ -194,14 +294,14 @@ async fn every_route_asks_its_caller(server: TestServer) {
             // Ids of one app mean nothing in another one.
             let foreign = if route.guard.needs_secret() { &world.other_app.secret } else { &world.other_app.public };
             let code = call().token(foreign).code().await;
-            assert!(matches!(code, Some(100 | 304)), "{} {}: {code:?}", row.method, row.pattern);
+            assert!(matches!(code, Some(100 | 304 | 310)), "{} {}: {code:?}", row.method, row.pattern);
         }
-        if route.guard == Guard::AJG {
+        if route.guard.group_param().is_some() {
             refuses_strangers(&server, &world, route, &row).await;
         }
         if let Some(rank) = row.rank {
             assert!(rank < 4);
-            call().jwt(&world.low.jwt).refused(301).await;
+            world.call_by(&server, route, &row, &world.low).jwt(&world.low.jwt).refused(301).await;
         }
         let code = call().jwt(&world.owner.jwt).code().await;
         assert_eq!(code, row.answer, "{} {} by one who may", row.method, row.pattern);
@@ -246,13 +346,28 @@ async fn refuses_bad_jwts(server: &TestServer, world: &World, route: &Route, row
 }
 
 async fn refuses_strangers(server: &TestServer, world: &World, route: &Route, row: &Row) {
-    let call = || world.call(server, route, row);
-    call().jwt(&world.stranger.jwt).refused(310).await;
+    let (stranger, path) = (&world.stranger, world.path(row, &world.stranger));
+    let call = || world.call_by(server, route, row, stranger).jwt(&stranger.jwt);
+    call().refused(310).await;
     // The guard comes before the body.
-    world.call_with(server, route, row, &world.path(row)).text("{").jwt(&world.stranger.jwt).refused(310).await;
-    for no_group in [NOBODY, &world.owner.user_group_id, "x"] {
-        let path = world.path(row).replace(&world.group.id, no_group);
-        world.call_with(server, route, row, &path).jwt(&world.owner.jwt).refused(310).await;
+    world.call_with(server, route, row, &path).text("{").jwt(&stranger.jwt).refused(310).await;
+    // The header opens nothing: neither a group he is not in, nor one that is no member, nor what is none.
+    for via in [&world.group, &world.connected, &world.guest] {
+        call().via(via).refused(310).await;
+    }
+    for via in [NOBODY, &stranger.user_id, "x", ""] {
+        call().header("x-sentc-group-access-id", via).refused(310).await;
+    }
+    let owner = &world.owner;
+    for no_group in [NOBODY, &owner.user_group_id, "x"] {
+        let path = world.path(row, owner).replace(&world.entered(row).id, no_group);
+        world.call_with(server, route, row, &path).jwt(&owner.jwt).refused(310).await;
+    }
+    if row.via {
+        // Nobody is a direct member of the connected group.
+        let path = world.path(row, owner);
+        let token = if route.guard.needs_secret() { &world.app.secret } else { &world.app.public };
+        server.call(row.method, &path).token(token).jwt(&owner.jwt).refused(310).await;
     }
 }
 
@@ -272,7 +387,7 @@ async fn options_close_every_endpoint_that_has_one(server: TestServer) {
         call(&app.secret).refused(203).await;
         if row.has_body(&world) {
             // The body comes before the option.
-            let broken = world.call_with(&server, route, &row, &world.path(&row)).text("{");
+            let broken = world.call_with(&server, route, &row, &world.path(&row, &world.owner)).text("{");
             broken.jwt(&world.owner.jwt).refused(11).await;
         }
         server.set_options(&app, &[(name, "2")]).await;

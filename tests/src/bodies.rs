@@ -6,7 +6,7 @@ use keystead_crypto::encoding::b64_encode;
 use keystead_crypto::{asym, rng, sym};
 use keystead_protocol::groups::{GroupCreateData, MemberKey, NewMemberKeys};
 
-use crate::users::Session;
+use crate::users::{Session, TestGroup};
 
 /// A symmetric key encrypted with `ECIES-ed25519`: 32 bytes and 60 of overhead.
 const SEALED_KEY: usize = 92;
@@ -21,12 +21,18 @@ pub fn group(key_id: &str) -> GroupCreateData {
 /// Wrapped keys for a member, one for each group key.
 #[must_use]
 pub fn member_keys(key_ids: &[&str], member: &Session) -> Vec<MemberKey> {
+    keys_wrapped_by(key_ids, &member.key_id)
+}
+
+/// Group keys wrapped by the public key with this id: of a user, or of a group.
+#[must_use]
+pub fn keys_wrapped_by(key_ids: &[&str], public_key_id: &str) -> Vec<MemberKey> {
     let key = |id: &&str| MemberKey {
         encrypted_group_key: b64_encode(&rng::bytes::<SEALED_KEY>(&mut rng::os())),
         alg: sym::AES_GCM_256.to_owned(),
         encrypted_alg: asym::ECIES_ED25519.to_owned(),
         key_id: (*id).to_owned(),
-        user_public_key_id: member.key_id.clone(),
+        user_public_key_id: public_key_id.to_owned(),
     };
     key_ids.iter().map(key).collect()
 }
@@ -35,6 +41,12 @@ pub fn member_keys(key_ids: &[&str], member: &Session) -> Vec<MemberKey> {
 #[must_use]
 pub fn new_member(key_ids: &[&str], member: &Session, rank: Option<i32>) -> NewMemberKeys {
     NewMemberKeys { keys: member_keys(key_ids, member), rank, key_session: false }
+}
+
+/// Body of the invites of a group.
+#[must_use]
+pub fn new_guest(into: &TestGroup, guest: &TestGroup, rank: Option<i32>) -> NewMemberKeys {
+    NewMemberKeys { keys: keys_wrapped_by(&[&into.key_id], &guest.key_id), rank, key_session: false }
 }
 
 fn group_template() -> GroupCreateData {

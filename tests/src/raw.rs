@@ -10,7 +10,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::users::TestGroup;
+
 const APP_TOKEN: &str = keystead_protocol::apps::APP_TOKEN_HEADER;
+const GROUP_ACCESS: &str = keystead_protocol::apps::GROUP_ACCESS_HEADER;
 
 /// A client for one test.
 ///
@@ -55,6 +58,11 @@ impl Call {
     /// Sends a JWT.
     pub fn jwt(self, jwt: &str) -> Self {
         self.header("authorization", &format!("Bearer {jwt}"))
+    }
+
+    /// Enters by this group, which is a member of the one in the path.
+    pub fn via(self, group: &TestGroup) -> Self {
+        self.header(GROUP_ACCESS, &group.id)
     }
 
     /// Sends a header, once.

@@ -239,8 +239,26 @@ impl TestServer {
         let body = bodies::group(&owner.key_id);
         let made: GroupCreateOutput = self.post("/group").jwt(&owner.jwt).json(&body).ok_as().await;
         let data = self.get(&format!("/group/{}", made.group_id)).jwt(&owner.jwt).ok().await;
-        let key_id = data.pointer("/keys/0/group_key_id").and_then(Value::as_str).expect("a key").to_owned();
-        TestGroup { id: made.group_id, key_id }
+        TestGroup { id: made.group_id, key_id: first_key(&data) }
+    }
+
+    /// A child of a group, with a key.
+    pub async fn child(&self, by: &Session, parent: &TestGroup) -> TestGroup {
+        let made = self.make_from(by, parent, "child").await;
+        let data = self.get(&format!("/group/{made}")).jwt(&by.jwt).ok().await;
+        TestGroup { key_id: first_key(&data), id: made }
+    }
+
+    /// A connected group that this group makes, with a key.
+    pub async fn connected(&self, by: &Session, own: &TestGroup) -> TestGroup {
+        let made = self.make_from(by, own, "connected").await;
+        let data = self.get(&format!("/group/{made}")).via(own).jwt(&by.jwt).ok().await;
+        TestGroup { key_id: first_key(&data), id: made }
+    }
+
+    async fn make_from(&self, by: &Session, from: &TestGroup, what: &str) -> String {
+        let call = self.post(&format!("/group/{}/{what}", from.id)).jwt(&by.jwt).json(&bodies::group(&from.key_id));
+        call.ok_as::<GroupCreateOutput>().await.group_id
     }
 
     /// A group of this user with these members.
@@ -284,4 +302,8 @@ impl TestServer {
             }
         }
     }
+}
+
+fn first_key(group_data: &Value) -> String {
+    group_data.pointer("/keys/0/group_key_id").and_then(Value::as_str).expect("a key").to_owned()
 }

@@ -28,6 +28,8 @@ pub struct Call {
     pub token: TokenKind,
     /// The user of the JWT, where the guard asks for one.
     pub session: Option<Session>,
+    /// The user of the path, where the guard asks for one: the app's backend acts for him.
+    pub path_user: Option<String>,
     /// The user's access to the group of the path, where the guard asks for it.
     pub group: Option<GroupAccess>,
     /// The route's line in the table.
@@ -43,6 +45,14 @@ impl Call {
     /// `UrlParameter` when the route has fewer.
     pub fn param(&self, index: usize) -> KeyResult<&str> {
         self.params.get(index).map(String::as_str).ok_or_else(|| ErrorCode::UrlParameter.into())
+    }
+
+    /// The last path value.
+    ///
+    /// # Errors
+    /// `UrlParameter` when the route has none.
+    pub fn last_param(&self) -> KeyResult<&str> {
+        self.params.last().map(String::as_str).ok_or_else(|| ErrorCode::UrlParameter.into())
     }
 
     /// The page that the last two path values ask for.
@@ -63,6 +73,17 @@ impl Call {
     /// `JwtMissing` when the route's guard does not ask for one: a mistake in the table.
     pub fn session(&self) -> KeyResult<&Session> {
         self.session.as_ref().ok_or_else(|| ErrorCode::JwtMissing.into())
+    }
+
+    /// The id of the acting user: that of the JWT, or of the path where the app's backend acts for him.
+    ///
+    /// # Errors
+    /// As [`Call::session`].
+    pub fn user_id(&self) -> KeyResult<&str> {
+        match &self.path_user {
+            Some(id) => Ok(id),
+            None => Ok(&self.session()?.user_id),
+        }
     }
 
     /// The access to the group of the path.

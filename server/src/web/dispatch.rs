@@ -55,16 +55,16 @@ pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, 
 async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload) -> KeyResult<HttpResponse> {
     let Found { route, params } = found;
     let credentials = Credentials::of(req);
-    let (guard, group_id) = (route.guard, params.first().cloned());
+    let (guard, path) = (route.guard, params.clone());
     let caller = {
         let app = Arc::clone(&app);
         let db = app.db.clone();
-        db.read(move |conn| credentials.check(&app, conn, guard, group_id.as_deref())).await?
+        db.read(move |conn| credentials.check(&app, conn, guard, &path)).await?
     };
     limit(&app, route, &caller, req)?;
     let body = if has_body(req) { read_body(payload, app.config.limits.json_bytes).await? } else { Bytes::new() };
-    let Caller { tenant, token, session, group } = caller;
-    (route.handler)(Call { app, tenant, token, session, group, route, params }, body).await
+    let Caller { tenant, token, session, path_user, group } = caller;
+    (route.handler)(Call { app, tenant, token, session, path_user, group, route, params }, body).await
 }
 
 /// The address is counted first: one address must not use up the app's share.

@@ -1,4 +1,4 @@
-//! Guards: app token → JWT → group, in this order (sentc.md section 1.1).
+//! Guards: app token → JWT, or user of the path → group, in this order (sentc.md section 1.1).
 
 use std::sync::Arc;
 
@@ -37,19 +37,41 @@ pub enum Guard {
     S,
     /// Secret app token and JWT.
     SJ,
+    /// As AJG, with the secret app token.
+    SJG,
+    /// Secret app token; the first path value is a user of the app, for whom the backend acts.
+    SU,
+    /// As SU, and the second path value is a group that he has access to.
+    SUG,
 }
 
 impl Guard {
     /// True when a JWT is needed.
     #[must_use]
     pub const fn needs_jwt(self) -> bool {
-        matches!(self, Self::AJ | Self::AJFresh | Self::AJx | Self::AJG | Self::SJ)
+        matches!(self, Self::AJ | Self::AJFresh | Self::AJx | Self::AJG | Self::SJ | Self::SJG)
     }
 
     /// True when only the secret token will do.
     #[must_use]
     pub const fn needs_secret(self) -> bool {
-        matches!(self, Self::S | Self::SJ)
+        matches!(self, Self::S | Self::SJ | Self::SJG | Self::SU | Self::SUG)
+    }
+
+    /// True when the path names the user.
+    #[must_use]
+    pub const fn needs_path_user(self) -> bool {
+        matches!(self, Self::SU | Self::SUG)
+    }
+
+    /// Which path value is the group that the user needs access to.
+    #[must_use]
+    pub const fn group_param(self) -> Option<usize> {
+        match self {
+            Self::AJG | Self::SJG => Some(0),
+            Self::SUG => Some(1),
+            _ => None,
+        }
     }
 
     pub(crate) const fn needs_fresh(self) -> bool {
@@ -75,8 +97,10 @@ pub struct Caller {
     pub tenant: Arc<Tenant>,
     /// Which of its tokens.
     pub token: TokenKind,
-    /// The user.
+    /// The user of the JWT.
     pub session: Option<Session>,
+    /// The user of the path, for whom the backend acts.
+    pub path_user: Option<String>,
     /// His access to the group.
     pub group: Option<GroupAccess>,
 }
@@ -110,7 +134,8 @@ impl Credentials {
     ///
     /// # Errors
     /// The codes of sentc.md section 1.1.
-    pub fn check(&self, app: &App, conn: &mut Conn, guard: Guard, group_id: Option<&str>) -> KeyResult<Caller> {
+    pub fn check(&self, app: &App, conn: &mut Conn, guard: Guard, path: &[String]) -> KeyResult<Caller> {
+        let group_id = guard.group_param().and_then(|i| path.get(i)).map(String::as_str);
         if let Some(caller) = self.check_fast(app, conn, guard, group_id)? {
             return Ok(caller);
         }
@@ -119,7 +144,7 @@ impl Credentials {
         if guard.needs_secret() && kind != TokenKind::Secret {
             return Err(ErrorCode::AppAction.into());
         }
-        let mut caller = Caller { tenant, token: kind, session: None, group: None };
+        let mut caller = Caller { tenant, token: kind, session: None, path_user: None, group: None };
         if guard.needs_jwt() {
             let jwt = self.jwt().ok_or(ErrorCode::JwtMissing)?;
             let claims = app.tokens.claims(&caller.tenant, jwt)?;
@@ -132,9 +157,15 @@ impl Credentials {
             }
             caller.session = Some(session);
         }
-        if let (Guard::AJG, Some(session), Some(group_id)) = (guard, &caller.session, group_id) {
-            caller.group =
-                Some(group_rules::access(conn, &caller.tenant.id, group_id, &session.user_id, self.group_access_id())?);
+        if guard.needs_path_user() {
+            let user_id = path.first().ok_or(ErrorCode::UrlParameter)?;
+            key_rules::user_group_of(conn, &caller.tenant.id, user_id)?.ok_or(ErrorCode::UserNotFound)?;
+            caller.path_user = Some(user_id.clone());
+        }
+        let user_id = caller.session.as_ref().map(|s| &s.user_id).or(caller.path_user.as_ref());
+        if let (Some(user_id), Some(group_id)) = (user_id, group_id) {
+            let via = self.group_access_id();
+            caller.group = Some(group_rules::access(conn, &caller.tenant.id, group_id, user_id, via)?);
         }
         Ok(caller)
     }
@@ -159,13 +190,13 @@ impl Credentials {
         if (guard.needs_secret() && token != TokenKind::Secret) || (guard != Guard::AJx && expired) {
             return Ok(None);
         }
-        let found = match (guard, group_id) {
-            (Guard::AJG, Some(_)) if self.group_access_id.is_some() => None,
-            (Guard::AJG, Some(id)) => access::in_group(conn, &tenant, &claims, id)?.map(|(s, g)| (s, Some(g))),
-            _ => access::session(conn, &tenant, &claims)?.map(|s| (s, None)),
+        let found = match group_id {
+            Some(_) if self.group_access_id.is_some() => None,
+            Some(id) => access::in_group(conn, &tenant, &claims, id)?.map(|(s, g)| (s, Some(g))),
+            None => access::session(conn, &tenant, &claims)?.map(|s| (s, None)),
         };
         let good = found.filter(|(session, _)| guard == Guard::AJx || !session.revoked);
-        Ok(good.map(|(session, group)| Caller { tenant, token, session: Some(session), group }))
+        Ok(good.map(|(session, group)| Caller { tenant, token, session: Some(session), path_user: None, group }))
     }
 }
 

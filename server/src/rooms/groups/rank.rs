@@ -18,6 +18,16 @@ pub(super) fn may_manage_members(actor: i32) -> Decision<()> {
     if actor <= RANK_MEMBER_MANAGER { Ok(()) } else { Err(ErrorCode::GroupRank) }
 }
 
+/// A user in a group that is a member: the worse of his rank there and of that group's rank here.
+pub(super) fn through(in_member: i32, of_member: i32) -> i32 {
+    in_member.max(of_member)
+}
+
+/// To act for a group as a member of others: join, accept, reject, leave, and see what is open.
+pub(super) fn may_represent(actor: i32) -> Decision<()> {
+    may_administer(actor)
+}
+
 /// The rank of a new member: what was asked for, 1 to 4 and not above the inviter, or 4.
 pub(super) fn of_new_member(actor: i32, asked: Option<i32>) -> Decision<i32> {
     may_manage_members(actor)?;

@@ -1,10 +1,13 @@
 //! Table `groups`, alone and joined with `group_members`.
 
+mod line;
+
 use diesel::QueryResult;
 use diesel::prelude::*;
 
 use keystead_protocol::groups::PAGE_SIZE;
 
+pub(super) use self::line::{EntryRow, MAX_LEVELS, entry, top, tree};
 use super::validate::is_id;
 use crate::db::schema::{group_members as members, groups};
 use crate::db::{Conn, each};
@@ -14,16 +17,6 @@ use crate::web::call::Page;
 pub(super) const KIND_GROUP: i32 = 0;
 /// `groups.kind`: the keys of one user, its members are his devices.
 pub(super) const KIND_USER_GROUP: i32 = 1;
-
-/// A group as one member enters it.
-#[derive(Debug, Queryable)]
-pub(super) struct AccessRow {
-    pub(super) parent_id: Option<String>,
-    pub(super) is_connected: bool,
-    pub(super) created_ms: i64,
-    pub(super) rank: i32,
-    pub(super) joined_ms: i64,
-}
 
 /// A group in a member's list.
 #[derive(Debug, Queryable)]
@@ -35,13 +28,30 @@ pub(super) struct ListRow {
     pub(super) parent_id: Option<String>,
 }
 
+/// A group that people made.
+#[derive(Debug, Queryable)]
+pub(super) struct GroupRow {
+    pub(super) created_ms: i64,
+    pub(super) invites_open: bool,
+    pub(super) is_connected: bool,
+}
+
 /// A new row of `groups`.
 #[derive(Debug)]
 pub(super) struct NewGroup<'a> {
     pub(super) id: &'a str,
     pub(super) app_id: &'a str,
     pub(super) kind: i32,
+    pub(super) parent_id: Option<&'a str>,
+    pub(super) is_connected: bool,
     pub(super) created_ms: i64,
+}
+
+impl<'a> NewGroup<'a> {
+    /// A group as people make it, on its own.
+    pub(super) const fn of_people(id: &'a str, app_id: &'a str, created_ms: i64) -> Self {
+        Self { id, app_id, kind: KIND_GROUP, parent_id: None, is_connected: false, created_ms }
+    }
 }
 
 pub(super) fn insert(tx: &mut Conn, group: &NewGroup<'_>) -> QueryResult<()> {
@@ -50,23 +60,13 @@ pub(super) fn insert(tx: &mut Conn, group: &NewGroup<'_>) -> QueryResult<()> {
             groups::id.eq(group.id),
             groups::app_id.eq(group.app_id),
             groups::kind.eq(group.kind),
-            groups::is_connected.eq(false),
+            groups::parent_id.eq(group.parent_id),
+            groups::is_connected.eq(group.is_connected),
             groups::invites_open.eq(true),
             groups::created_ms.eq(group.created_ms),
         ))
         .execute(c)
         .map(drop))
-}
-
-/// The members and the group in one statement: the guard of every group route runs it.
-pub(super) fn access(conn: &mut Conn, app_id: &str, group_id: &str, member_id: &str) -> QueryResult<Option<AccessRow>> {
-    members::table
-        .inner_join(groups::table.on(groups::id.eq(members::group_id)))
-        .filter(members::group_id.eq(group_id).and(members::member_id.eq(member_id)))
-        .filter(groups::app_id.eq(app_id).and(groups::kind.eq(KIND_GROUP)))
-        .select((groups::parent_id, groups::is_connected, groups::created_ms, members::rank, members::joined_ms))
-        .get_result(conn)
-        .optional()
 }
 
 /// The groups of a member, ascending by creation.
@@ -84,14 +84,27 @@ pub(super) fn of_member(conn: &mut Conn, app_id: &str, member_id: &str, page: &P
         .load(conn)
 }
 
-/// Creation and "invites are open" of a group that people made.
-pub(super) fn find(conn: &mut Conn, app_id: &str, group_id: &str) -> QueryResult<Option<(i64, bool)>> {
+/// A group that people made.
+pub(super) fn find(conn: &mut Conn, app_id: &str, group_id: &str) -> QueryResult<Option<GroupRow>> {
     groups::table
         .find(group_id)
         .filter(groups::app_id.eq(app_id).and(groups::kind.eq(KIND_GROUP)))
-        .select((groups::created_ms, groups::invites_open))
+        .select((groups::created_ms, groups::invites_open, groups::is_connected))
         .get_result(conn)
         .optional()
+}
+
+/// The child groups of a group, ascending by creation.
+pub(super) fn children(conn: &mut Conn, group_id: &str, page: &Page) -> QueryResult<Vec<(String, i64)>> {
+    let (time, id) = ascending(page);
+    groups::table
+        .filter(groups::parent_id.eq(group_id))
+        .filter(groups::created_ms.ge(time))
+        .filter(groups::created_ms.gt(time).or(groups::id.gt(id)))
+        .order((groups::created_ms.asc(), groups::id.asc()))
+        .limit(PAGE_SIZE)
+        .select((groups::id, groups::created_ms))
+        .load(conn)
 }
 
 pub(super) fn set_invites_open(tx: &mut Conn, group_id: &str, open: bool) -> QueryResult<()> {

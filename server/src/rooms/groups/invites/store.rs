@@ -74,17 +74,17 @@ pub(super) fn delete(tx: &mut Conn, group_id: &str, member_id: &str) -> QueryRes
         .map(drop)
 }
 
-pub(super) fn delete_everywhere(tx: &mut Conn, member_id: &str) -> QueryResult<()> {
+pub(super) fn delete_everywhere(tx: &mut Conn, member_ids: &[String]) -> QueryResult<()> {
     // Sessions have no index by member: they are found through the groups he is in or invited to.
-    let member_of = members::table.filter(members::member_id.eq(member_id)).select(members::group_id);
+    let member_of = members::table.filter(members::member_id.eq_any(member_ids)).select(members::group_id);
     diesel::delete(sessions::table)
-        .filter(sessions::member_id.eq(member_id).and(sessions::group_id.eq_any(member_of)))
+        .filter(sessions::member_id.eq_any(member_ids).and(sessions::group_id.eq_any(member_of)))
         .execute(tx)?;
-    let invited_to = invites::table.filter(invites::member_id.eq(member_id)).select(invites::group_id);
+    let invited_to = invites::table.filter(invites::member_id.eq_any(member_ids)).select(invites::group_id);
     diesel::delete(sessions::table)
-        .filter(sessions::member_id.eq(member_id).and(sessions::group_id.eq_any(invited_to)))
+        .filter(sessions::member_id.eq_any(member_ids).and(sessions::group_id.eq_any(invited_to)))
         .execute(tx)?;
-    diesel::delete(invites::table).filter(invites::member_id.eq(member_id)).execute(tx).map(drop)
+    diesel::delete(invites::table).filter(invites::member_id.eq_any(member_ids)).execute(tx).map(drop)
 }
 
 pub(super) fn insert_session(tx: &mut Conn, id: &str, group_id: &str, member_id: &str, now_ms: i64) -> QueryResult<()> {

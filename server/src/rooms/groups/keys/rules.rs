@@ -229,9 +229,9 @@ pub(in crate::rooms::groups) fn delete_of_member(tx: &mut Conn, group_id: &str, 
     Ok(store::delete_wrapped(tx, group_id, member_id)?)
 }
 
-/// The wrapped keys of a member who is gone for good.
-pub(in crate::rooms::groups) fn delete_everywhere(tx: &mut Conn, member_id: &str) -> KeyResult<()> {
-    Ok(store::delete_wrapped_everywhere(tx, member_id)?)
+/// The wrapped keys of members who are gone for good.
+pub(in crate::rooms::groups) fn delete_everywhere(tx: &mut Conn, member_ids: &[String]) -> KeyResult<()> {
+    Ok(store::delete_wrapped_everywhere(tx, member_ids)?)
 }
 
 /// The times of these keys of a group.

@@ -275,6 +275,6 @@ pub(super) fn delete_wrapped(tx: &mut Conn, group_id: &str, member_id: &str) -> 
         .map(drop)
 }
 
-pub(super) fn delete_wrapped_everywhere(tx: &mut Conn, member_id: &str) -> QueryResult<()> {
-    diesel::delete(wrapped::table).filter(wrapped::member_id.eq(member_id)).execute(tx).map(drop)
+pub(super) fn delete_wrapped_everywhere(tx: &mut Conn, member_ids: &[String]) -> QueryResult<()> {
+    diesel::delete(wrapped::table).filter(wrapped::member_id.eq_any(member_ids)).execute(tx).map(drop)
 }

@@ -13,9 +13,19 @@ use crate::web::call::Call;
 /// # Errors
 /// 13.
 pub async fn list(call: Call) -> KeyResult<Vec<GroupUserListItem>> {
-    let (group_id, page) = (call.group()?.group_id.clone(), call.page()?);
-    let user_id = call.session()?.user_id.clone();
-    call.app.db.read(move |c| rules::list(c, &group_id, &user_id, &page)).await
+    let (access, page) = (call.group()?.clone(), call.page()?);
+    let user_id = call.user_id()?.to_owned();
+    call.app.db.read(move |c| rules::list(c, &access, &user_id, &page)).await
+}
+
+/// `GET /group/forced/:group_id/user/:user_id`
+///
+/// # Errors
+/// 300, 310.
+pub async fn forced_get(call: Call) -> KeyResult<GroupUserListItem> {
+    let (app_id, group_id) = (call.tenant.id.clone(), call.param(0)?.to_owned());
+    let member_id = call.last_param()?.to_owned();
+    call.app.db.read(move |c| rules::one(c, &app_id, &group_id, &member_id)).await
 }
 
 /// `DELETE /group/:g/leave`
@@ -28,12 +38,12 @@ pub async fn leave(call: Call) -> KeyResult<&'static str> {
     Ok(SUCCESS)
 }
 
-/// `DELETE /group/:g/kick/:user_id`
+/// `DELETE /group/:g/kick/:user_id`, `DELETE /group/forced/:user_id/:group_id/kick/:user_to_kick`
 ///
 /// # Errors
 /// 300, 301, 308, 315, 316.
 pub async fn kick(call: Call) -> KeyResult<&'static str> {
-    let (actor, target) = (actor(&call)?, call.param(1)?.to_owned());
+    let (actor, target) = (actor(&call)?, call.last_param()?.to_owned());
     call.app.db.write(move |tx| rules::kick(tx, &actor, &target)).await?;
     Ok(SUCCESS)
 }

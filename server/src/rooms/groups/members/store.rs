@@ -21,6 +21,10 @@ pub(super) struct NewRow<'a> {
     pub(super) group_created_ms: i64,
 }
 
+type ListColumns = (members::member_id, members::rank, members::joined_ms, members::member_type);
+
+const LIST_COLUMNS: ListColumns = (members::member_id, members::rank, members::joined_ms, members::member_type);
+
 /// A member in the list.
 #[derive(Debug, Queryable)]
 pub(super) struct ListRow {
@@ -44,31 +48,32 @@ pub(super) fn insert(tx: &mut Conn, row: &NewRow<'_>) -> QueryResult<()> {
         .map(drop))
 }
 
-pub(super) fn rank(conn: &mut Conn, group_id: &str, member_id: &str) -> QueryResult<Option<i32>> {
-    members::table.find((group_id, member_id)).select(members::rank).get_result(conn).optional()
+/// A direct member.
+pub(super) fn one(conn: &mut Conn, group_id: &str, member_id: &str) -> QueryResult<Option<ListRow>> {
+    members::table.find((group_id, member_id)).select(LIST_COLUMNS).get_result(conn).optional()
 }
 
 /// True when a direct member other than this one has rank 0 or 1.
-pub(super) fn has_other_admin(conn: &mut Conn, group_id: &str, member_id: &str, kind: i32) -> QueryResult<bool> {
+pub(super) fn has_other_admin(conn: &mut Conn, group_id: &str, member_id: &str) -> QueryResult<bool> {
     let other: Option<String> = members::table
-        .filter(members::group_id.eq(group_id).and(members::member_type.eq(kind)))
-        .filter(members::rank.le(RANK_ADMIN).and(members::member_id.ne(member_id)))
+        .filter(members::group_id.eq(group_id).and(members::rank.le(RANK_ADMIN)))
+        .filter(members::member_id.ne(member_id))
         .select(members::member_id)
         .first(conn)
         .optional()?;
     Ok(other.is_some())
 }
 
-/// The members but one, ascending by the time they joined.
-pub(super) fn others(conn: &mut Conn, group_id: &str, without: &str, page: &Page) -> QueryResult<Vec<ListRow>> {
+/// The members but some, ascending by the time they joined.
+pub(super) fn others(conn: &mut Conn, group_id: &str, without: &[&str], page: &Page) -> QueryResult<Vec<ListRow>> {
     let (time, id) = ascending(page);
     members::table
-        .filter(members::group_id.eq(group_id).and(members::member_id.ne(without)))
+        .filter(members::group_id.eq(group_id).and(members::member_id.ne_all(without)))
         .filter(members::joined_ms.ge(time))
         .filter(members::joined_ms.gt(time).or(members::member_id.gt(id)))
         .order((members::joined_ms.asc(), members::member_id.asc()))
         .limit(PAGE_SIZE)
-        .select((members::member_id, members::rank, members::joined_ms, members::member_type))
+        .select(LIST_COLUMNS)
         .load(conn)
 }
 
@@ -80,6 +85,6 @@ pub(super) fn delete(tx: &mut Conn, group_id: &str, member_id: &str) -> QueryRes
     diesel::delete(members::table.find((group_id, member_id))).execute(tx).map(drop)
 }
 
-pub(super) fn delete_everywhere(tx: &mut Conn, member_id: &str) -> QueryResult<()> {
-    diesel::delete(members::table.filter(members::member_id.eq(member_id))).execute(tx).map(drop)
+pub(super) fn delete_everywhere(tx: &mut Conn, member_ids: &[String]) -> QueryResult<()> {
+    diesel::delete(members::table.filter(members::member_id.eq_any(member_ids))).execute(tx).map(drop)
 }

@@ -145,7 +145,7 @@ db_test! {
         w.add(&alice, &top, &[(&bob, 1), (&carol, 2)]);
         let actor = w.actor(&alice, &top);
         let input = NewMemberKeys { key_session: true, ..keys_for(&top, &dave) };
-        w.tx(|app, tx| invites_rules::invite(app, tx, &actor, &dave.id, &input, Entry::Invited)).expect("invited");
+        w.tx(|app, tx| invites_rules::invite(app, tx, &actor, &Guest::User(dave.id.clone()), &input, Entry::Invited)).expect("invited");
 
         for (user, expected) in [(&carol, ErrorCode::GroupRank), (&dave, ErrorCode::GroupAccess)] {
             let actor = w.actor(user, &top);
@@ -177,7 +177,7 @@ db_test! {
         w.auto(&alice, &joined, &bob, &session).expect("joined");
         let actor = w.actor(&alice, &invited);
         let session = NewMemberKeys { key_session: true, ..keys_for(&invited, &bob) };
-        w.tx(|app, tx| invites_rules::invite(app, tx, &actor, &bob.id, &session, Entry::Invited)).expect("invited");
+        w.tx(|app, tx| invites_rules::invite(app, tx, &actor, &Guest::User(bob.id.clone()), &session, Entry::Invited)).expect("invited");
         let app_id = w.app_id.clone();
         w.tx(|_, tx| users::delete_user(tx, &app_id, &bob.id)).expect("deleted");
 

@@ -28,13 +28,16 @@ impl Cast {
 
     fn invite(&mut self, actor: &User, target: &User, input: &NewMemberKeys) -> KeyResult<Option<String>> {
         let actor = self.w.actor(actor, &self.group);
-        let invite = |app: &_, tx: &mut _| invites_rules::invite(app, tx, &actor, &target.id, input, Entry::Invited);
+        let invite = |app: &_, tx: &mut _| {
+            invites_rules::invite(app, tx, &actor, &Guest::User(target.id.clone()), input, Entry::Invited)
+        };
         Ok(self.w.tx(invite)?.session_id)
     }
 
     fn re_invite(&mut self, actor: &User, target: &User, input: &NewMemberKeys) -> KeyResult<Option<String>> {
         let actor = self.w.actor(actor, &self.group);
-        let again = |app: &_, tx: &mut _| invites_rules::re_invite(app, tx, &actor, &target.id, input);
+        let again =
+            |app: &_, tx: &mut _| invites_rules::re_invite(app, tx, &actor, &Guest::User(target.id.clone()), input);
         Ok(self.w.tx(again)?.session_id)
     }
 
@@ -215,7 +218,7 @@ db_test! {
         let actor = t.w.actor(&alice, &group);
         let light = |t: &mut Cast, target: &User, rank, entry| {
             let input = LightInvite { rank };
-            code(t.w.tx(|app, tx| invites_rules::invite_light(app, tx, &actor, &target.id, &input, entry)))
+            code(t.w.tx(|app, tx| invites_rules::invite_light(app, tx, &actor, &Guest::User(target.id.clone()), &input, entry)))
         };
         assert_eq!(light(&mut t, &bob, Some(5), Entry::Invited), Some(ErrorCode::GroupRank));
         assert_eq!(light(&mut t, &bob, Some(2), Entry::Invited), None);
@@ -227,7 +230,7 @@ db_test! {
 
         let again = |t: &mut Cast, actor: &User, target: &User| {
             let actor = t.w.actor(actor, &group);
-            code(t.w.tx(|_, tx| invites_rules::re_invite_light(tx, &actor, &target.id)))
+            code(t.w.tx(|_, tx| invites_rules::re_invite_light(tx, &actor, &Guest::User(target.id.clone()))))
         };
         assert_eq!(again(&mut t, &alice, &bob), None);
         assert_eq!(again(&mut t, &carol, &bob), Some(ErrorCode::GroupRank));

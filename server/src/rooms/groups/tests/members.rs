@@ -13,7 +13,8 @@ db_test! {
         let group = w.group(&alice);
         w.add(&alice, &group, &[(&bob, 2), (&carol, 4)]);
         let mut seen_by = |caller: &User| -> Vec<(String, i32, i32)> {
-            let page = w.read(|c| members::list(c, &group.id, &caller.id, &Page::first())).expect("list");
+            let access = w.access(caller, &group).expect("member");
+            let page = w.read(|c| members::list(c, &access, &caller.id, &Page::first())).expect("list");
             assert!(page.windows(2).all(|p| p[0].joined_time <= p[1].joined_time));
             let mut seen: Vec<_> = page.into_iter().map(|m| (m.user_id, m.rank, m.user_type)).collect();
             seen.sort();
@@ -143,9 +144,10 @@ db_test! {
                 .execute(&mut w.db.conn)
                 .expect("member");
         }
+        let access = w.access(&alice, &group).expect("member");
         let (mut page, mut seen, mut sizes) = (Page::first(), Vec::new(), Vec::new());
         loop {
-            let items = w.read(|c| members::list(c, &group.id, &alice.id, &page)).expect("page");
+            let items = w.read(|c| members::list(c, &access, &alice.id, &page)).expect("page");
             sizes.push(items.len());
             let Some(last) = items.last() else { break };
             page = Page { time: last.joined_time, id: last.user_id.clone() };

@@ -1,5 +1,6 @@
 //! The rules of groups on both databases, with real keys. Users come from the rules of the room `keys`.
 
+mod access;
 mod groups;
 mod invites;
 mod key_lists;
@@ -17,6 +18,7 @@ use keystead_protocol::apps::EndpointOptions;
 use keystead_protocol::groups::{GroupCreateData, MemberKey, NewMemberKeys};
 use keystead_protocol::keys::{KeyDerivedData, MasterKey, RegisterData, UserDeviceRegisterInput};
 
+use super::Guest;
 use super::invites::rules::{self as invites_rules, Entry};
 use super::rules::{self, Actor, GroupAccess};
 use crate::db::Conn;
@@ -91,12 +93,14 @@ impl World {
 
     fn auto(&mut self, actor: &User, group: &Group, target: &User, input: &NewMemberKeys) -> KeyResult<Option<String>> {
         let actor = self.actor(actor, group);
-        let invite = |app: &_, tx: &mut _| invites_rules::invite(app, tx, &actor, &target.id, input, Entry::Member);
+        let invite = |app: &_, tx: &mut _| {
+            invites_rules::invite(app, tx, &actor, &Guest::User(target.id.clone()), input, Entry::Member)
+        };
         Ok(self.tx(invite)?.session_id)
     }
 
     fn actor(&self, user: &User, group: &Group) -> Actor {
-        Actor { app_id: self.app_id.clone(), group_id: group.id.clone(), user_id: user.id.clone() }
+        Actor { app_id: self.app_id.clone(), group_id: group.id.clone(), user_id: user.id.clone(), via: None }
     }
 
     fn access(&mut self, user: &User, group: &Group) -> KeyResult<GroupAccess> {

@@ -45,7 +45,7 @@ db_test! {
             .map(|_| {
                 let (actor, target, input) = (w.actor(&alice, &group), bob.id.clone(), keys_for(&group, &bob));
                 move |app: &crate::app::App, tx: &mut Conn| {
-                    invites::invite(app, tx, &actor, &target, &input, Entry::Member).map(drop)
+                    invites::invite(app, tx, &actor, &Guest::User(target.clone()), &input, Entry::Member).map(drop)
                 }
             })
             .collect();
@@ -60,10 +60,10 @@ db_test! {
         let group = w.group(&alice);
         let actor = w.actor(&alice, &group);
         let input = keys_for(&group, &bob);
-        w.tx(|app, tx| invites::invite(app, tx, &actor, &bob.id, &input, Entry::Invited)).expect("invited");
+        w.tx(|app, tx| invites::invite(app, tx, &actor, &Guest::User(bob.id.clone()), &input, Entry::Invited)).expect("invited");
         let jobs = (0..8)
             .map(|_| {
-                let Actor { app_id, group_id, user_id } = w.actor(&bob, &group);
+                let Actor { app_id, group_id, user_id, .. } = w.actor(&bob, &group);
                 move |app: &crate::app::App, tx: &mut Conn| invites::accept(app, tx, &app_id, &group_id, &user_id)
             })
             .collect();
@@ -100,7 +100,7 @@ db_test! {
             type Job = Box<dyn Fn(&crate::app::App, &mut Conn) -> KeyResult<()> + Send>;
             let invite: Job = {
                 let target = bob_id.clone();
-                Box::new(move |app, tx| invites::invite(app, tx, &actor, &target, &input, Entry::Member).map(drop))
+                Box::new(move |app, tx| invites::invite(app, tx, &actor, &Guest::User(target.clone()), &input, Entry::Member).map(drop))
             };
             let delete: Job = {
                 let (app_id, id) = (app_id.clone(), bob_id.clone());

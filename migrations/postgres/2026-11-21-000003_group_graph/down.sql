@@ -1,0 +1,1 @@
+DROP INDEX group_invites_page;
