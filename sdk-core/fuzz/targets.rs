@@ -61,9 +61,15 @@ pub(crate) const PARSERS: &[Parser] = &[
     ("check_identifier", "", |t| drop(user::done_check_identifier(t))),
     ("done_login", "done_login", |t| drop(user::done_login(&fixture().start, t))),
     ("validate_mfa", "", |t| drop(user::done_validate_mfa(&fixture().start, t))),
-    ("verify_login", "verify_login", |t| drop(user::done_verify_login(fixture().login(), t))),
+    ("verify_login", "verify_login", |t| {
+        drop(user::done_verify_login_light(fixture().login(), t));
+        drop(user::done_verify_login(fixture().login(), t));
+    }),
     ("fetch_user_keys", "", |t| drop(user::done_fetch_user_keys(t, fixture().user.device()))),
-    ("register_device", "", |t| drop(user::prepare_register_device(&mut rng::os(), t, &fixture().user))),
+    ("register_device", "", |t| {
+        drop(user::prepare_register_device_light(t));
+        drop(user::prepare_register_device(&mut rng::os(), t, &fixture().user));
+    }),
     ("refresh", "", |t| drop((user::done_refresh(t), user::done_init(t), user::done_register_otp(t)))),
     ("public_key", "public_key", |t| {
         if let Ok(key) = user::done_fetch_public_key(t) {
@@ -85,6 +91,7 @@ pub(crate) const PARSERS: &[Parser] = &[
     ("lists", "", |t| {
         let _ = (group::done_get_members(t), group::done_get_invites(t), group::done_get_groups(t));
         let _ = (group::done_get_join_requests(t), group::done_get_children(t), user::done_device_list(t));
+        let _ = (user::done_session_list(t), user::done_otp_recovery_keys(t));
         let _ = (group::done_invite(t), group::done_group_update_check(t), user::done_success(t));
     }),
     ("content", "content", |t| {

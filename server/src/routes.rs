@@ -96,9 +96,37 @@ fn lines() -> Vec<Route> {
         line(&post,   "/api/v1/prepare_login",                   A,   on(E::UserPrepareLogin), Login,    body(keys::http::prepare_login)),
         line(&post,   "/api/v1/done_login",                      A,   on(E::UserDoneLogin),    Login,    body(keys::http::done_login)),
         line(&post,   "/api/v1/verify_login",                    A,   on(E::UserDoneLogin),    Login,    body(keys::http::verify_login)),
+        line(&post,   "/api/v1/validate_mfa",                    A,   on(E::UserDoneLogin),    Login,    body(keys::http::mfa::validate_code)),
+        line(&post,   "/api/v1/validate_recovery_otp",           A,   on(E::UserDoneLogin),    Login,    body(keys::http::mfa::validate_recovery_key)),
         line(&put,    "/api/v1/refresh",                         AJx, on(E::UserJwtRefresh),   No,       body(keys::http::refresh)),
         line(&delete, "/api/v1/refresh",                         AJx, None,                    No,       body(keys::http::logout)),
         line(&post,   "/api/v1/init",                            AJx, on(E::UserJwtRefresh),   No,       body(keys::http::init)),
+
+        // Light users (section 11).
+        line(&post,   "/api/v1/register_light",                  A,   on(E::UserRegister),     Register, body(keys::http::light::register)),
+        line(&post,   "/api/v1/verify_login_light",              A,   on(E::UserDoneLogin),    Login,    body(keys::http::light::verify_login)),
+        line(&put,    "/api/v1/user/done_register_device_light", AJ,  on(E::UserDeviceRegister), No,     body(keys::http::light::finish_device)),
+        line(&put,    "/api/v1/user/reset_pw_light",             S,   None,                    No,       body(keys::http::light::forced_reset)),
+        line(&post,   "/api/v1/user/forced/login_light",         S,   None,                    No,       body(keys::http::light::forced_login)),
+
+        // Users: devices (section 5).
+        line(&post,   "/api/v1/user/prepare_register_device",    A,   on(E::UserDeviceRegister), Register, body(keys::http::devices::prepare)),
+        line(&put,    "/api/v1/user/done_register_device",       AJ,  on(E::UserDeviceRegister), No,     body(keys::http::devices::finish)),
+        line(&put,    "/api/v1/user/user_keys/session/{session_id}", AJ, on(E::UserDeviceRegister), No,  body(keys::http::devices::upload_keys)),
+        line(&get,    "/api/v1/user/device/{time}/{id}",         AJ,  on(E::UserDeviceList),   No,       plain(keys::http::devices::list)),
+        line(&delete, "/api/v1/user/device/{device_id}",         AJFresh, on(E::UserDeviceDelete), No,   plain(keys::http::devices::delete)),
+
+        // Users: password (section 4.3), second factor (section 6), sessions (Keystead's own).
+        line(&put,    "/api/v1/user/update_pw",                  AJFresh, on(E::UserChangePassword), No, body(keys::http::password::change)),
+        line(&put,    "/api/v1/user/reset_pw",                   AJ,  on(E::UserResetPassword), No,      body(keys::http::password::reset)),
+        line(&patch,  "/api/v1/user/register_otp",               AJFresh, on(E::UserRegisterOtp), No,    plain(keys::http::mfa::register)),
+        line(&patch,  "/api/v1/user/confirm_otp",                AJFresh, on(E::UserRegisterOtp), No,    body(keys::http::mfa::confirm)),
+        line(&patch,  "/api/v1/user/reset_otp",                  AJFresh, on(E::UserResetOtp), No,       plain(keys::http::mfa::reset)),
+        line(&patch,  "/api/v1/user/disable_otp",                AJFresh, on(E::UserDisableOtp), No,     plain(keys::http::mfa::disable)),
+        line(&get,    "/api/v1/user/otp_recovery_keys",          AJFresh, on(E::UserGetOtpRecoveryKeys), No, plain(keys::http::mfa::recovery_keys)),
+        line(&get,    "/api/v1/user/sessions/{time}/{id}",       AJ,  None,                    No,       plain(keys::http::sessions::list)),
+        line(&delete, "/api/v1/user/sessions/{session_id}",      AJ,  None,                    No,       plain(keys::http::sessions::end_one)),
+        line(&delete, "/api/v1/user/sessions",                   AJ,  None,                    No,       plain(keys::http::sessions::end_others)),
 
         // Users: own data.
         line(&put,    "/api/v1/user",                            AJ,  on(E::UserUpdate),       No,       body(keys::http::update_identifier)),
@@ -121,6 +149,9 @@ fn lines() -> Vec<Route> {
         line(&put,    "/api/v1/user/forced/delete",              S,   None,                    No,       body(keys::http::forced_delete)),
         line(&delete, "/api/v1/user/forced/delete/{user_id}",    S,   None,                    No,       plain(keys::http::forced_delete_by_id)),
         line(&post,   "/api/v1/user/forced/login",               S,   None,                    No,       body(keys::http::forced_login)),
+        line(&put,    "/api/v1/user/forced/disable_otp",         S,   None,                    No,       body(keys::http::mfa::forced_disable)),
+        line(&delete, "/api/v1/user/forced/disable_otp",         S,   None,                    No,       body(keys::http::mfa::forced_disable)),
+        line(&put,    "/api/v1/user/forced/reset_user",          S,   None,                    No,       body(keys::http::password::forced_reset)),
 
         // Groups (section 8).
         line(&post,   "/api/v1/group",                           AJ,  on(E::GroupCreate),      No,       body(groups::http::create)),

@@ -55,9 +55,31 @@ fn matrix() -> Vec<Row> {
         row("POST", "/api/v1/prepare_login", |w| json!({ "user_identifier": w.name })),
         row("POST", "/api/v1/done_login", |w| Template::of(Suite::CLASSIC).done_login(&w.owner.identifier)),
         but(row("POST", "/api/v1/verify_login", |w| with_challenge(&w.owner.identifier)), 112),
+        but(row("POST", "/api/v1/validate_mfa", with_code), 901),
+        but(row("POST", "/api/v1/validate_recovery_otp", with_code), 901),
         row("PUT", "/api/v1/refresh", |w| w.owner.refresh_body()),
         row("DELETE", "/api/v1/refresh", |w| w.owner.refresh_body()),
         row("POST", "/api/v1/init", |w| w.owner.refresh_body()),
+        row("POST", "/api/v1/register_light", |w| new_device(&format!("{} light", w.name))),
+        but(row("POST", "/api/v1/verify_login_light", |w| with_challenge(&w.owner.identifier)), 112),
+        but(row("PUT", "/api/v1/user/done_register_device_light", |_| json!({ "user_group": {}, "token": "x" })), 100),
+        but(row("PUT", "/api/v1/user/reset_pw_light", |w| new_device(&w.owner.identifier)), 117),
+        row("POST", "/api/v1/user/forced/login_light", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("POST", "/api/v1/user/prepare_register_device", |w| new_device(&format!("{} device", w.name))),
+        but(row("PUT", "/api/v1/user/done_register_device", device_keys), 100),
+        but(row("PUT", "/api/v1/user/user_keys/session/{session_id}", further_user_keys), 306),
+        row("GET", "/api/v1/user/device/{time}/{id}", none),
+        but(row("DELETE", "/api/v1/user/device/{device_id}", none), 115),
+        row("PUT", "/api/v1/user/update_pw", |_| Template::of(Suite::CLASSIC).change_password("new")),
+        row("PUT", "/api/v1/user/reset_pw", |_| Template::of(Suite::CLASSIC).reset_password("new")),
+        row("PATCH", "/api/v1/user/register_otp", none),
+        but(row("PATCH", "/api/v1/user/confirm_otp", |_| json!({ "token": "123456" })), 901),
+        but(row("PATCH", "/api/v1/user/reset_otp", none), 901),
+        but(row("PATCH", "/api/v1/user/disable_otp", none), 901),
+        but(row("GET", "/api/v1/user/otp_recovery_keys", none), 901),
+        row("GET", "/api/v1/user/sessions/{time}/{id}", none),
+        but(row("DELETE", "/api/v1/user/sessions/{session_id}", none), 114),
+        row("DELETE", "/api/v1/user/sessions", none),
         row("PUT", "/api/v1/user", |w| json!({ "user_identifier": format!("{} renamed", w.name) })),
         row("DELETE", "/api/v1/user", none),
         row("GET", "/api/v1/user/jwt", none),
@@ -74,6 +96,11 @@ fn matrix() -> Vec<Row> {
         row("PUT", "/api/v1/user/forced/delete", |w| json!({ "user_identifier": w.owner.identifier })),
         row("DELETE", "/api/v1/user/forced/delete/{user_id}", none),
         row("POST", "/api/v1/user/forced/login", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("PUT", "/api/v1/user/forced/disable_otp", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("DELETE", "/api/v1/user/forced/disable_otp", |w| json!({ "user_identifier": w.owner.identifier })),
+        row("PUT", "/api/v1/user/forced/reset_user", |w| {
+            json!(Template::of(Suite::CLASSIC).register(&w.owner.identifier))
+        }),
         row("POST", "/api/v1/group", |w| json!(bodies::group(&w.owner.key_id))),
         row("POST", "/api/v1/group/light", none),
         row("GET", "/api/v1/group/all/{time}/{id}", none),
@@ -174,6 +201,24 @@ fn with_challenge(identifier: &str) -> Value {
     body
 }
 
+fn with_code(w: &World) -> Value {
+    let mut body = Template::of(Suite::CLASSIC).done_login(&w.owner.identifier);
+    body["token"] = "123456".into();
+    body
+}
+
+fn new_device(identifier: &str) -> Value {
+    json!(Template::of(Suite::CLASSIC).device(identifier))
+}
+
+fn device_keys(w: &World) -> Value {
+    json!({ "user_keys": bodies::new_member(&[&w.owner.key_id], &w.owner, None), "token": "x" })
+}
+
+fn further_user_keys(w: &World) -> Value {
+    json!(bodies::member_keys(&[&w.owner.key_id], &w.owner))
+}
+
 fn rank_change(who: &Session) -> Value {
     json!({ "changed_user_id": who.user_id, "new_rank": 3 })
 }
@@ -267,6 +312,7 @@ impl World {
             .replace("{to_join}", &self.connected.id)
             .replace("{key_id}", key_id)
             .replace("{session_id}", NOBODY)
+            .replace("{device_id}", &self.owner.device_id)
             .replace("{time}", "0")
             .replace("{id}", "none")
     }

@@ -16,6 +16,7 @@
 //! | [`raw`] | requests as they are on the wire; every answer's envelope, code, status and CORS header is checked |
 //! | [`users`] | [`users::Session`] (wire only) and [`users::TestUser`] (the SDK with its keys) |
 //! | [`bodies`] | valid request bodies without the cost of real keys |
+//! | [`devices`] | further devices, other passwords, second factors, light users |
 //! | [`tokens`] | JWTs as an attacker or a customer's backend handles them |
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
@@ -25,6 +26,7 @@
 
 pub mod bodies;
 pub mod database;
+pub mod devices;
 pub mod generations;
 pub mod postgres;
 pub mod process;

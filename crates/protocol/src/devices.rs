@@ -1,9 +1,10 @@
-//! Further devices, second factor, password change and registered symmetric keys (sentc.md sections 4.3, 5, 6, 9).
+//! Further devices, second factor, password change, sessions, light users and registered symmetric keys (sentc.md sections
+//! 4.3, 5, 6, 9, 11).
 
 use serde::{Deserialize, Serialize};
 
-use crate::groups::NewMemberKeys;
-use crate::keys::MasterKey;
+use crate::groups::{LightInvite, NewMemberKeys};
+use crate::keys::{DeviceKeys, MasterKey};
 
 /// Key id of a symmetric key that only the application keeps.
 pub const NON_REGISTERED: &str = "non_registered";
@@ -32,6 +33,33 @@ pub struct DoneRegisterDeviceInput {
     pub token: String,
 }
 
+/// `PUT /user/done_register_device_light`, sent by the logged-in device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneRegisterDeviceLightInput {
+    /// The rank in the user group. Devices have no ranks: it says nothing.
+    pub user_group: LightInvite,
+    /// The token of [`RegisterDeviceOutput`].
+    pub token: String,
+}
+
+/// Answer of `POST /verify_login_light`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyLoginLightOutput {
+    /// Fresh JWT.
+    pub jwt: String,
+    /// Refresh token, 67 characters.
+    pub refresh_token: String,
+}
+
+/// Answer of `POST /user/forced/login_light`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForcedLoginLightOutput {
+    /// The device's wrapped keys.
+    pub device_keys: DeviceKeys,
+    /// What `verify_login_light` would answer.
+    pub verify: VerifyLoginLightOutput,
+}
+
 /// A device in the device list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceListItem {
@@ -41,6 +69,21 @@ pub struct DeviceListItem {
     pub time: i64,
     /// The stored hash of the identifier.
     pub device_identifier: String,
+}
+
+/// A session of the user: item of `GET /user/sessions/:time/:id`. Added by Keystead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionListItem {
+    /// Session id, the claim `sid` of its JWTs.
+    pub session_id: String,
+    /// The device that logged in.
+    pub device_id: String,
+    /// Time of the login, milliseconds.
+    pub time: i64,
+    /// When it last got a new JWT, milliseconds; up to 15 minutes old.
+    pub last_used: i64,
+    /// True for the session that asks.
+    pub current: bool,
 }
 
 /// `POST /validate_mfa` and `POST /validate_recovery_otp`.
@@ -65,6 +108,13 @@ pub struct OtpRegister {
     pub recover: Vec<String>,
 }
 
+/// `PATCH /user/confirm_otp`. Added by Keystead.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmOtpInput {
+    /// Six digits of the new secret.
+    pub token: String,
+}
+
 /// Answer of `GET /user/otp_recovery_keys`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtpRecoveryKeysOutput {
@@ -87,10 +137,13 @@ pub struct ChangePasswordInput {
     pub new_encrypted_master_key_alg: String,
     /// b64 of the 32 byte authentication key of the old password.
     pub old_auth_key: String,
+    /// The caller's own refresh token: its session stays when others of the device end. Added by Keystead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
 }
 
 /// `PUT /user/reset_pw`: a new master key around the same key pairs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResetPasswordInput {
     /// b64 of 16 random bytes of the client.
     pub client_random_value: String,
@@ -104,6 +157,9 @@ pub struct ResetPasswordInput {
     pub encrypted_private_key: String,
     /// b64; sign key wrapped by the new master key.
     pub encrypted_sign_key: String,
+    /// As in [`ChangePasswordInput`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
 }
 
 /// `POST /keys/sym_key`.

@@ -131,6 +131,7 @@ error_codes! {
     TotpSecretDecode = 900, 400, "The secret of the second factor cannot be decoded";
     TotpNotSet = 901, 400, "No second factor is set, or the recovery key was not found";
     TotpWrong = 902, 402, "Wrong code of the second factor";
+    TotpExists = 903, 400, "A second factor is set already";
     RootKeyEncrypt = 10000, 500, "Encryption at rest failed";
     RootKeyDecrypt = 10001, 500, "Decryption at rest failed";
 }

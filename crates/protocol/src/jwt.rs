@@ -33,4 +33,7 @@ pub struct Claims {
     /// Hashed identifier of the device (G03).
     #[serde(default)]
     pub device_identifier: String,
+    /// Id of the session: its refresh token's, added by Keystead. Absent in tokens that the app's owner signs himself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub sid: String,
 }

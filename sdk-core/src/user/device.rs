@@ -4,8 +4,10 @@
 //! logged-in device, which sends [`prepare_register_device`].
 
 use keystead_crypto::rng::CryptoRng;
-use keystead_protocol::devices::{DeviceListItem, DoneRegisterDeviceInput, RegisterDeviceOutput};
-use keystead_protocol::groups::NewMemberKeys;
+use keystead_protocol::devices::{
+    DeviceListItem, DoneRegisterDeviceInput, DoneRegisterDeviceLightInput, RegisterDeviceOutput,
+};
+use keystead_protocol::groups::{LightInvite, NewMemberKeys};
 
 use super::{UserData, UserPublicKey, device_input};
 use crate::group::{GroupKey, SESSION_PAGE, wrap_member_keys};
@@ -63,6 +65,15 @@ pub fn prepare_register_device(
         further.push(wire::to_json(&wrap_member_keys(rng, page, &device)?));
     }
     Ok(NewDevicePages { first: wire::to_json(&DoneRegisterDeviceInput { user_keys, token: new.token }), further })
+}
+
+/// On the logged-in device: the body of `PUT /user/done_register_device_light`, for a device of a light user.
+/// `server_output` is the text from the new device. The answer goes to [`done_success`](super::done_success).
+/// Errors: `Server`, `ServerOutput` for a bad text.
+pub fn prepare_register_device_light(server_output: &str) -> Result<String> {
+    let new: RegisterDeviceOutput = wire::answer(server_output)?;
+    let user_group = LightInvite { rank: None };
+    Ok(wire::to_json(&DoneRegisterDeviceLightInput { user_group, token: new.token }))
 }
 
 /// Reads a page of `GET /user/device/…`. Errors: `Server`, `ServerOutput`.

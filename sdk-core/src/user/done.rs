@@ -1,6 +1,6 @@
-//! Reading the server's answers to a user's calls.
+//! Reading the server's answers to a user's calls; the second factor.
 
-use keystead_protocol::devices::{OtpRecoveryKeysOutput, OtpRegister};
+use keystead_protocol::devices::{ConfirmOtpInput, OtpRecoveryKeysOutput, OtpRegister, SessionListItem};
 use keystead_protocol::groups as w;
 use keystead_protocol::keys::{InitOutput, RefreshOutput, RegisterOutput, UserExistsOutput};
 
@@ -39,9 +39,47 @@ pub fn done_register_otp(server_output: &str) -> Result<OtpRegister> {
     wire::answer(server_output)
 }
 
+/// The body of `PATCH /user/confirm_otp`: six digits of a new secret. The answer goes to [`done_success`].
+#[must_use]
+pub fn prepare_confirm_otp(code: &str) -> String {
+    wire::to_json(&ConfirmOtpInput { token: code.to_owned() })
+}
+
+/// The address of a new secret for authenticators, mostly shown as a QR code. Secret.
+///
+/// ```
+/// # use keystead_sdk_core::{protocol::devices::OtpRegister, user::otp_url};
+/// let otp = OtpRegister { secret: "GEZDGNBV".into(), alg: "totp_sha256".into(), recover: Vec::new() };
+/// let url = otp_url(&otp, "My app", "alice@example.org");
+/// assert_eq!(url, "otpauth://totp/My%20app:alice%40example.org?secret=GEZDGNBV&algorithm=SHA256&issuer=My%20app");
+/// ```
+#[must_use]
+pub fn otp_url(otp: &OtpRegister, issuer: &str, audience: &str) -> String {
+    let (issuer, audience) = (percent_encode(issuer), percent_encode(audience));
+    format!("otpauth://totp/{issuer}:{audience}?secret={}&algorithm=SHA256&issuer={issuer}", otp.secret)
+}
+
+/// All but the unreserved characters of RFC 3986.
+fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// Reads the answer of `GET /user/otp_recovery_keys`. Errors: `Server` (113: JWT not fresh), `ServerOutput`.
 pub fn done_otp_recovery_keys(server_output: &str) -> Result<Vec<String>> {
     Ok(wire::answer::<OtpRecoveryKeysOutput>(server_output)?.keys)
+}
+
+/// Reads a page of `GET /user/sessions/…` (Keystead's own). Errors: `Server`, `ServerOutput`.
+pub fn done_session_list(server_output: &str) -> Result<Vec<SessionListItem>> {
+    wire::answer(server_output)
 }
 
 /// Reads an answer that says only whether it worked. Errors: `Server`, `ServerOutput`.

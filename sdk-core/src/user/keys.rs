@@ -140,6 +140,51 @@ impl UserKey {
     }
 }
 
+/// A logged-in light user: a device without user keys. Secret: its keys, the refresh token and the JWT.
+pub struct LightUserData {
+    pub(crate) device: DeviceKeys,
+    pub(crate) jwt: String,
+    pub(crate) refresh_token: String,
+}
+
+impl LightUserData {
+    /// User id.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.device.user_id
+    }
+
+    /// Id of the user group (the group of the user's devices).
+    #[must_use]
+    pub fn user_group_id(&self) -> &str {
+        &self.device.user_group_id
+    }
+
+    /// This device.
+    #[must_use]
+    pub fn device(&self) -> &DeviceKeys {
+        &self.device
+    }
+
+    /// The JWT of the login.
+    #[must_use]
+    pub fn jwt(&self) -> &str {
+        &self.jwt
+    }
+
+    /// The refresh token of this login, 67 characters.
+    #[must_use]
+    pub fn refresh_token(&self) -> &str {
+        &self.refresh_token
+    }
+}
+
+impl fmt::Debug for LightUserData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LightUserData").field("user_id", &self.user_id()).finish_non_exhaustive()
+    }
+}
+
 /// A logged-in user on one device. Secret: all keys, the refresh token and (for its lifetime) the JWT.
 #[derive(Clone)]
 pub struct UserData {

@@ -5,13 +5,13 @@ use core::fmt;
 use keystead_crypto::encoding::b64_decode;
 use keystead_crypto::password::{self, AuthKey, Derived};
 use keystead_crypto::sym::SymKey;
-use keystead_protocol::devices::ValidateMfaInput;
+use keystead_protocol::devices::{ValidateMfaInput, VerifyLoginLightOutput};
 use keystead_protocol::keys::{
     DeviceKeys as WireDeviceKeys, DoneLoginG03, DoneLoginInput, DoneLoginOutput, DoneLoginServerReturn,
     PrepareLoginOutput, UserIdentifierInput, VerifyLoginInput, VerifyLoginOutput,
 };
 
-use super::keys::{DeviceKeys, UserData};
+use super::keys::{DeviceKeys, LightUserData, UserData};
 use crate::{Result, SdkError, suite, wire};
 
 /// The honest token has 67 characters.
@@ -168,6 +168,13 @@ pub fn done_verify_login(login: DirectLogin, server_output: &str) -> Result<User
     UserData::open(login.device, &out.user_keys, out.hmac_keys, out.jwt, out.refresh_token)
 }
 
+/// Reads the answer of `POST /verify_login_light`: the login of a light user, or of any user without his user keys.
+/// Errors: `Server` (112: wrong challenge), `ServerOutput`.
+pub fn done_verify_login_light(login: DirectLogin, server_output: &str) -> Result<LightUserData> {
+    let out: VerifyLoginLightOutput = wire::answer(server_output)?;
+    Ok(LightUserData { device: login.device, jwt: out.jwt, refresh_token: out.refresh_token })
+}
+
 fn done_login_g03(start: &LoginStart, server_output: &str) -> Result<LoginStep> {
     let out: DoneLoginG03 = wire::answer(server_output)?;
     let device = DeviceKeys::open(&out.device_keys, &start.enc)?;
@@ -189,7 +196,7 @@ fn direct(start: &LoginStart, out: DoneLoginOutput) -> Result<DirectLogin> {
 }
 
 /// Derives with the server's salt. Errors: `Algorithm`, `Crypto`.
-pub(super) fn derive(password: &str, out: &PrepareLoginOutput) -> Result<Derived> {
+fn derive(password: &str, out: &PrepareLoginOutput) -> Result<Derived> {
     Ok(password::derive(password, &salt(out)?)?)
 }
 

@@ -10,6 +10,9 @@
 //! 3. [`done_login`] → [`LoginStep`]: `Otp` wants [`prepare_validate_mfa`] → `POST /validate_mfa` → [`done_validate_mfa`]
 //! 4. [`prepare_verify_login`] sends the opened challenge → `POST /verify_login`
 //! 5. [`done_verify_login`] → [`UserData`]
+//!
+//! A *light* user has devices and no user keys: [`prepare_register_light`], and `POST /verify_login_light` with
+//! [`done_verify_login_light`] as step 5.
 
 mod device;
 mod done;
@@ -21,27 +24,28 @@ mod public_key;
 
 pub use device::{
     NewDevicePages, done_device_list, done_register_device_start, prepare_register_device,
-    prepare_register_device_start,
+    prepare_register_device_light, prepare_register_device_start,
 };
 pub use done::{
     done_check_identifier, done_fetch_user_keys, done_init, done_otp_recovery_keys, done_refresh, done_register,
-    done_register_otp, done_success,
+    done_register_otp, done_session_list, done_success, otp_url, prepare_confirm_otp,
 };
-pub use keys::{DeviceKeys, UserData, UserKey};
+pub use keys::{DeviceKeys, LightUserData, UserData, UserKey};
 pub use login::{
-    DirectLogin, LoginStart, LoginStep, done_login, done_validate_mfa, done_verify_login, prepare_login,
-    prepare_login_g03, prepare_login_start, prepare_validate_mfa, prepare_verify_login,
+    DirectLogin, LoginStart, LoginStep, done_login, done_validate_mfa, done_verify_login, done_verify_login_light,
+    prepare_login, prepare_login_g03, prepare_login_start, prepare_validate_mfa, prepare_verify_login,
 };
 pub use pins::{Pin, VerifyKeys};
 pub use prepare::{
     generate_user_register_data, prepare_change_password, prepare_check_identifier, prepare_init, prepare_refresh,
-    prepare_register, prepare_register_with, prepare_reset_password, prepare_user_identifier_update,
+    prepare_register, prepare_register_light, prepare_register_with, prepare_reset_password,
+    prepare_user_identifier_update,
 };
 pub use public_key::{UncheckedPublicKey, UserPublicKey, done_fetch_public_key, done_fetch_verify_key, safety_number};
 
 pub(crate) use prepare::device_input;
 
 #[doc(no_inline)]
-pub use keystead_protocol::devices::{DeviceListItem, OtpRegister, RegisterDeviceOutput};
+pub use keystead_protocol::devices::{DeviceListItem, OtpRegister, RegisterDeviceOutput, SessionListItem};
 #[doc(no_inline)]
 pub use keystead_protocol::keys::{InitOutput, RefreshOutput, VerifyKeyData};

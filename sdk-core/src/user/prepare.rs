@@ -8,11 +8,10 @@ use keystead_crypto::sym::SymKey;
 use keystead_crypto::{password, password::Derived};
 use keystead_protocol::devices::{ChangePasswordInput, ResetPasswordInput};
 use keystead_protocol::keys::{
-    DeviceKeys as WireDeviceKeys, KeyDerivedData, MasterKey, PrepareLoginOutput, RefreshInput, RegisterData,
-    UserDeviceRegisterInput, UserIdentifierInput,
+    KeyDerivedData, MasterKey, RefreshInput, RegisterData, UserDeviceRegisterInput, UserIdentifierInput,
 };
 
-use super::{DeviceKeys, login};
+use super::{DeviceKeys, DirectLogin, LoginStart};
 use crate::group::make_user_group;
 use crate::{Result, Suite, wire};
 
@@ -84,21 +83,20 @@ pub fn prepare_init(refresh_token: &str) -> String {
 
 /// The body of `PUT /user/update_pw`: the same master key, wrapped by the new password.
 ///
-/// `prepare_login_output` is the answer of `POST /prepare_login` and `device_keys` the wrapped keys of `POST
-/// /done_login`, both for this device: the change wants a fresh login anyway. Two Argon2id.
+/// The change wants a fresh login anyway: `start` and `login` are its steps, with the old password and, where the account
+/// has one, the second factor. `refresh_token` names the caller's own session, which a server that ends the others of the
+/// device leaves alone. One Argon2id.
 ///
 /// # Errors
-/// `Crypto(Decrypt)` for a wrong old password; `Server`, `ServerOutput`; `Algorithm`.
+/// `Crypto`.
 pub fn prepare_change_password(
     rng: &mut dyn CryptoRng,
-    old_password: &str,
+    start: &LoginStart,
+    login: &DirectLogin,
     new_password: &str,
-    prepare_login_output: &str,
-    device_keys: &WireDeviceKeys,
+    refresh_token: Option<&str>,
 ) -> Result<String> {
-    let salt: PrepareLoginOutput = wire::answer(prepare_login_output)?;
-    let old = login::derive(old_password, &salt)?;
-    let master = wire::unwrap(&old.enc, &device_keys.encrypted_master_key, b"")?;
+    let master = wire::unwrap(start.master_wrapping_key(), &login.wire_device_keys().encrypted_master_key, b"")?;
     let (crv, new) = derive_new(rng, new_password)?;
     Ok(wire::to_json(&ChangePasswordInput {
         new_derived_alg: password::ARGON_2_SHA256.to_owned(),
@@ -106,13 +104,19 @@ pub fn prepare_change_password(
         new_hashed_authentication_key: b64_encode(&new.auth.hash()),
         new_encrypted_master_key: wire::wrap(rng, &new.enc, &master, b"")?,
         new_encrypted_master_key_alg: new.enc.alg().to_owned(),
-        old_auth_key: old.auth.to_b64(),
+        old_auth_key: start.auth_key().to_b64(),
+        refresh_token: refresh_token.map(str::to_owned),
     }))
 }
 
 /// The body of `PUT /user/reset_pw`: a new password and master key around the key pairs that the device still holds.
-/// One Argon2id. Errors: `Crypto`.
-pub fn prepare_reset_password(rng: &mut dyn CryptoRng, new_password: &str, device: &DeviceKeys) -> Result<String> {
+/// `refresh_token` as in [`prepare_change_password`]. One Argon2id. Errors: `Crypto`.
+pub fn prepare_reset_password(
+    rng: &mut dyn CryptoRng,
+    new_password: &str,
+    device: &DeviceKeys,
+    refresh_token: Option<&str>,
+) -> Result<String> {
     let (crv, derived) = derive_new(rng, new_password)?;
     let master = SymKey::generate(rng);
     Ok(wire::to_json(&ResetPasswordInput {
@@ -122,7 +126,20 @@ pub fn prepare_reset_password(rng: &mut dyn CryptoRng, new_password: &str, devic
         derived_alg: password::ARGON_2_SHA256.to_owned(),
         encrypted_private_key: wire::wrap(rng, &master, &device.secret.to_bytes(), b"")?,
         encrypted_sign_key: wire::wrap(rng, &master, &device.sign.to_bytes(), b"")?,
+        refresh_token: refresh_token.map(str::to_owned),
     }))
+}
+
+/// The body of `POST /register_light`: the keys of a device, and no user keys. One Argon2id. The answer goes to
+/// [`done_register`](super::done_register). Errors: `Crypto`.
+pub fn prepare_register_light(
+    rng: &mut dyn CryptoRng,
+    suite: Suite,
+    identifier: &str,
+    password: &str,
+) -> Result<String> {
+    let (device, _secret, _public) = device_input(rng, suite, identifier, password)?;
+    Ok(wire::to_json(&device))
 }
 
 /// Everything a device registers with, and its encryption key pair.

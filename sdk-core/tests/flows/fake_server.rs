@@ -76,6 +76,34 @@ impl FakeServer {
         ok(out)
     }
 
+    pub(crate) fn register_light(&mut self, body: &str) -> String {
+        let input: UserDeviceRegisterInput = read(body);
+        let (user_id, id, user_group_id) = (self.id("user"), self.id("device"), self.id("group"));
+        let out = RegisterOutput {
+            user_id: user_id.clone(),
+            device_id: id.clone(),
+            device_identifier: input.device_identifier.clone(),
+        };
+        self.devices.push(Device { input, id, user_id, user_group_id, challenge: String::new() });
+        ok(out)
+    }
+
+    /// Takes the fields of `update_pw` or `reset_pw` over, unchecked.
+    pub(crate) fn set_password(&mut self, identifier: &str, body: &str) {
+        let body: Value = read(body);
+        let device = self.devices.iter_mut().find(|d| d.input.device_identifier == identifier).unwrap();
+        let field = |name: &str| body.get(name).or(body.get(format!("new_{name}"))).and_then(Value::as_str);
+        let (derived, master) = (&mut device.input.derived, &mut device.input.master_key);
+        derived.client_random_value = field("client_random_value").unwrap().into();
+        derived.hashed_authentication_key = field("hashed_authentication_key").unwrap().into();
+        let wrapped = body.pointer("/master_key/encrypted_master_key").and_then(Value::as_str);
+        master.encrypted_master_key = wrapped.or(field("encrypted_master_key")).unwrap().into();
+        if let (Some(private), Some(sign)) = (field("encrypted_private_key"), field("encrypted_sign_key")) {
+            derived.encrypted_private_key = private.into();
+            derived.encrypted_sign_key = sign.into();
+        }
+    }
+
     pub(crate) fn prepare_login(&self, body: &str) -> String {
         let UserIdentifierInput { user_identifier } = read(body);
         let derived = &self.device(&user_identifier).input.derived;
@@ -109,8 +137,8 @@ impl FakeServer {
             device_id: device.id.clone(),
             user_group_id: device.user_group_id.clone(),
         };
-        let group = &self.groups[&device.user_group_id];
-        if group.data.public_key_sig.is_none() {
+        let group = self.groups.get(&device.user_group_id);
+        if group.is_some_and(|g| g.data.public_key_sig.is_none()) {
             let user_keys = self.keys_of(&device.user_group_id, &device.id);
             return ok(DoneLoginG03 { device_keys, jwt: "a.b.c".into(), refresh_token: "r".into(), user_keys });
         }

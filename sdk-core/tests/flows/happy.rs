@@ -218,10 +218,50 @@ fn password_change_and_reset() {
         panic!("direct login expected");
     };
     let r = &mut rng::os();
-    let wrong = user::prepare_change_password(r, "wrong", "new", &salt, login.wire_device_keys());
-    assert_eq!(wrong.unwrap_err().name(), "decrypt");
-    let changed = user::prepare_change_password(r, "password", "new", &salt, login.wire_device_keys()).unwrap();
+    let (changed, reset) = (
+        user::prepare_change_password(r, &start, &login, "new", None).unwrap(),
+        user::prepare_reset_password(r, "new", user.device(), None).unwrap(),
+    );
     insta::assert_debug_snapshot!(crate::shapes::keys_only(&changed));
-    let reset = user::prepare_reset_password(r, "new", user.device()).unwrap();
     insta::assert_debug_snapshot!(crate::shapes::keys_only(&reset));
+    // A session of one's own that is to stay is one field more.
+    let named = user::prepare_change_password(r, &start, &login, "new", Some("token")).unwrap();
+    assert!(named.ends_with(r#","refresh_token":"token"}"#), "{named}");
+    let named = user::prepare_reset_password(r, "new", user.device(), Some("token")).unwrap();
+    assert!(named.ends_with(r#","refresh_token":"token"}"#), "{named}");
+    // What was sent opens with the new password, to the same keys.
+    for body in [changed, reset] {
+        server.set_password("alice", &body);
+        let salt = server.prepare_login(&user::prepare_login_start("alice"));
+        let (_body, old) = user::prepare_login("alice", "password", &salt).unwrap();
+        let (body, new) = user::prepare_login("alice", "new", &salt).unwrap();
+        let answer = server.done_login(&body);
+        assert_eq!(user::done_login(&old, &answer).unwrap_err().name(), "decrypt");
+        let LoginStep::Direct(login) = user::done_login(&new, &answer).unwrap() else {
+            panic!("direct login expected");
+        };
+        assert_eq!(login.device().secret().to_bytes().as_slice(), user.device().secret().to_bytes().as_slice());
+        assert_eq!(login.device().sign_key().to_bytes().as_slice(), user.device().sign_key().to_bytes().as_slice());
+    }
+}
+
+#[test]
+fn a_light_user_logs_in_without_user_keys() {
+    let mut server = FakeServer::new();
+    let body = user::prepare_register_light(&mut rng::os(), Suite::CLASSIC, "alice", "password").unwrap();
+    let id = user::done_register(&server.register_light(&body)).unwrap();
+    let salt = server.prepare_login(&user::prepare_login_start("alice"));
+    let (body, start) = user::prepare_login("alice", "password", &salt).unwrap();
+    let LoginStep::Direct(login) = user::done_login(&start, &server.done_login(&body)).unwrap() else {
+        panic!("direct login expected");
+    };
+    let answer = ok(serde_json::json!({ "jwt": "a.b.c", "refresh_token": "r" }));
+    let alice = user::done_verify_login_light(*login, &answer).unwrap();
+    assert_eq!((alice.user_id(), alice.jwt(), alice.refresh_token()), (id.as_str(), "a.b.c", "r"));
+    assert_eq!(format!("{alice:?}"), format!(r#"LightUserData {{ user_id: "{id}", .. }}"#));
+    let code = server.prepare_register_device(
+        &user::prepare_register_device_start(&mut rng::os(), Suite::CLASSIC, "laptop", "password").unwrap(),
+    );
+    let body = user::prepare_register_device_light(&code).unwrap();
+    assert_eq!(body, r#"{"user_group":{"rank":null},"token":"t"}"#);
 }

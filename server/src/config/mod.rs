@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use database::DatabaseConfig;
-pub use keys::KeysConfig;
+pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
 pub use mail::{MailConfig, SmtpTls};
 pub use server::{ApisConfig, LogConfig, LogFormat, MetricsConfig, Secret, ServerConfig};

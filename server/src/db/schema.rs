@@ -147,6 +147,7 @@ diesel::table! {
         valid_from_ms -> BigInt,
         identifier_hash -> Text,
         created_ms -> BigInt,
+        sessions_ended_ms -> BigInt,
     }
 }
 
@@ -173,6 +174,8 @@ diesel::table! {
         token_hash -> Text,
         device_id -> Text,
         created_ms -> BigInt,
+        id -> Text,
+        last_used_ms -> BigInt,
     }
 }
 
@@ -181,6 +184,49 @@ diesel::table! {
         token_hash -> Text,
         device_id -> Text,
         created_ms -> BigInt,
+        second_factor -> Bool,
+    }
+}
+
+diesel::table! {
+    key_pending_devices (id) {
+        id -> Text,
+        app_id -> Text,
+        token_hash -> Text,
+        identifier_hash -> Text,
+        created_ms -> BigInt,
+        derived_alg -> Text,
+        client_random_value -> Text,
+        hashed_authentication_key -> Text,
+        master_key_alg -> Text,
+        encrypted_master_key -> Text,
+        encrypted_master_key_alg -> Text,
+        keypair_encrypt_alg -> Text,
+        keypair_sign_alg -> Text,
+        public_key -> Text,
+        verify_key -> Text,
+        encrypted_private_key -> Text,
+        encrypted_sign_key -> Text,
+    }
+}
+
+diesel::table! {
+    key_mfa (user_id, state) {
+        user_id -> Text,
+        state -> Integer,
+        last_step -> BigInt,
+        created_ms -> BigInt,
+        secret_sealed -> Text,
+    }
+}
+
+diesel::table! {
+    key_mfa_recovery (user_id, state, number) {
+        user_id -> Text,
+        state -> Integer,
+        number -> Integer,
+        key_hash -> Text,
+        key_sealed -> Text,
     }
 }
 
@@ -201,4 +247,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_device_keys,
     key_refresh_tokens,
     key_challenges,
+    key_pending_devices,
+    key_mfa,
+    key_mfa_recovery,
 );

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::apps::{Tenant, TokenKind};
 use crate::rooms::groups::rules::GroupAccess;
+use crate::rooms::groups::validate::is_id;
 use crate::rooms::keys::rules::Session;
 use crate::routes::Route;
 
@@ -119,6 +120,23 @@ impl Page {
     #[must_use]
     pub const fn first() -> Self {
         Self { time: 0, id: String::new() }
+    }
+
+    /// Where an ascending page begins: after this time, or at it after this id.
+    #[must_use]
+    pub fn ascending(&self) -> (i64, &str) {
+        if self.time == 0 { (i64::MIN, "") } else { (self.time, self.last_id()) }
+    }
+
+    /// Where a page begins that is descending in time and, at one time, ascending in id.
+    #[must_use]
+    pub fn descending(&self) -> (i64, &str) {
+        if self.time == 0 { (i64::MAX, "") } else { (self.time, self.last_id()) }
+    }
+
+    /// What can be no id comes before all ids.
+    fn last_id(&self) -> &str {
+        if is_id(&self.id) { &self.id } else { "" }
     }
 }
 

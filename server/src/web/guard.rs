@@ -135,6 +135,15 @@ impl Credentials {
     /// # Errors
     /// The codes of sentc.md section 1.1.
     pub fn check(&self, app: &App, conn: &mut Conn, guard: Guard, path: &[String]) -> KeyResult<Caller> {
+        let mut caller = self.look(app, conn, guard, path)?;
+        if let (true, Some(session)) = (guard.needs_fresh(), &mut caller.session) {
+            // A session that has ended was not the user's own, perhaps.
+            session.fresh = key_rules::is_fresh(conn, session)?;
+        }
+        Ok(caller)
+    }
+
+    fn look(&self, app: &App, conn: &mut Conn, guard: Guard, path: &[String]) -> KeyResult<Caller> {
         let group_id = guard.group_param().and_then(|i| path.get(i)).map(String::as_str);
         if let Some(caller) = self.check_fast(app, conn, guard, group_id)? {
             return Ok(caller);

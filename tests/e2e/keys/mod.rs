@@ -1,9 +1,11 @@
-//! Users: registration, login, sessions, JWTs, public data, deletion.
+//! Users: registration, login, devices, passwords, second factors, sessions, JWTs, public data, deletion.
 
 mod deletion;
+mod devices;
 mod flow;
 mod forced;
 mod jwt;
+mod light;
 mod login;
 mod public_data;
 mod register;

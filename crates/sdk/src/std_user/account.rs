@@ -47,19 +47,14 @@ impl StdUser {
     /// Changes the password of this device. Needs a fresh JWT, and an account without second factor: with one use
     /// [`reset_password`](Self::reset_password). Errors: `Sdk(Server)` 112 for a wrong old password, 113.
     pub async fn change_password(&self, old_password: &str, new_password: &str) -> Result<()> {
-        let identifier = self.identifier();
-        let salt_body = Some(user::prepare_login_start(&identifier));
-        let salt = self.client().post("/prepare_login", Call { body: salt_body, ..Call::default() }).await?;
-        let (body, start) = derive(self.client(), &identifier, old_password).await?;
+        let (body, start) = derive(self.client(), &self.identifier(), old_password).await?;
         let out = self.client().post("/done_login", Call { body: Some(body), ..Call::default() }).await?;
         let user::LoginStep::Direct(login) = user::done_login(&start, &out)? else {
             return Err(crate::Error::SecondFactor);
         };
-        let (old, new) = (old_password.to_owned(), new_password.to_owned());
-        let body = blocking(move || {
-            user::prepare_change_password(&mut rng::os(), &old, &new, &salt, login.wire_device_keys())
-        })
-        .await?;
+        let (new, token) = (new_password.to_owned(), self.refresh_token().to_owned());
+        let body =
+            blocking(move || user::prepare_change_password(&mut rng::os(), &start, &login, &new, Some(&token))).await?;
         let out = self.put("/user/update_pw", Some(body)).await?;
         Ok(user::done_success(&out)?)
     }
@@ -67,8 +62,9 @@ impl StdUser {
     /// Sets a new password for this device, which still holds its keys. Errors: `Sdk(Server)` 113 where the server wants
     /// a fresh JWT.
     pub async fn reset_password(&self, new_password: &str) -> Result<()> {
-        let (data, new) = (self.data(), new_password.to_owned());
-        let body = blocking(move || user::prepare_reset_password(&mut rng::os(), &new, data.device())).await?;
+        let (data, new, token) = (self.data(), new_password.to_owned(), self.refresh_token().to_owned());
+        let body =
+            blocking(move || user::prepare_reset_password(&mut rng::os(), &new, data.device(), Some(&token))).await?;
         let out = self.put("/user/reset_pw", Some(body)).await?;
         Ok(user::done_success(&out)?)
     }

@@ -55,14 +55,18 @@ pub fn in_group(
 
 fn to_session(row: DeviceRow, tenant: &Tenant, claims: &Claims) -> Option<Session> {
     let unchanged = row.app_version == tenant.version && !tenant.disabled && row.user_id == claims.aud;
-    unchanged.then(|| Session {
+    let issued_ms = claims.iat.saturating_mul(1000);
+    // Older than the end of some session of the device: whether of this one, the room knows.
+    let plain = unchanged && issued_ms >= row.sessions_ended_ms;
+    plain.then(|| Session {
         user_id: row.user_id,
         device_id: claims.sub.clone(),
         user_group_id: row.user_group_id,
         generation: row.generation,
         identifier_hash: row.identifier_hash,
-        revoked: claims.iat.saturating_mul(1000) < row.valid_from_ms,
+        revoked: issued_ms < row.valid_from_ms,
         valid_from_ms: row.valid_from_ms,
         fresh: claims.fresh,
+        session_id: claims.sid.clone(),
     })
 }

@@ -20,6 +20,7 @@ pub(super) struct DeviceRow {
     pub(super) generation: i32,
     pub(super) valid_from_ms: i64,
     pub(super) identifier_hash: String,
+    pub(super) sessions_ended_ms: i64,
 }
 
 /// A direct membership.
@@ -43,6 +44,7 @@ pub(super) fn device(conn: &mut Conn, app_id: &str, device_id: &str) -> QueryRes
             devices::generation,
             devices::valid_from_ms,
             devices::identifier_hash,
+            devices::sessions_ended_ms,
         ))
         .get_result(c)
         .optional())
@@ -69,6 +71,7 @@ pub(super) fn device_in_group(
                 devices::generation,
                 devices::valid_from_ms,
                 devices::identifier_hash,
+                devices::sessions_ended_ms,
             ),
             (groups::parent_id, groups::is_connected, groups::created_ms, members::rank, members::joined_ms),
         ))

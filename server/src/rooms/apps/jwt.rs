@@ -164,6 +164,7 @@ mod tests {
             group_id: "group".into(),
             device_id: "device".into(),
             device_identifier: "hash".into(),
+            sid: "session".into(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! A user's own keys are a group too: a *user group* (kind 1), whose members are the user's devices. No group route
 //! reaches it; the room `keys` makes it and reads it through `rules` and `keys`.
 
+pub mod devices;
 mod guests;
 pub mod http;
 pub mod invites;

@@ -219,7 +219,8 @@ pub fn create_connected(app: &App, tx: &mut Conn, actor: &Actor, data: Option<&G
 }
 
 /// Makes the user group of a registration: kind 1, the first device is its member and the key wraps are for the device's
-/// own key, whatever `creator_public_key_id` says. `data` has passed [`super::validate::new_user_group`].
+/// own key, whatever `creator_public_key_id` says. `data` has passed [`super::validate::new_user_group`]; a light user has
+/// none.
 ///
 /// # Errors
 /// What the database says.
@@ -229,14 +230,17 @@ pub fn create_user_group(
     app_id: &str,
     group_id: &str,
     device_id: &str,
-    data: &GroupCreateData,
+    data: Option<&GroupCreateData>,
 ) -> KeyResult<()> {
     let now_ms = app.clock.now_ms();
     let new = NewGroup::of_people(group_id, app_id, now_ms);
     store::insert(tx, &NewGroup { kind: store::KIND_USER_GROUP, ..new })?;
     let device = NewMember { member_id: device_id, kind: members::KIND_DEVICE, rank: RANK_CREATOR };
     members::insert(tx, group_id, now_ms, &device, now_ms)?;
-    keys::rules::insert_first(app, tx, group_id, device_id, device_id, data, now_ms)
+    match data {
+        Some(data) => keys::rules::insert_first(app, tx, group_id, device_id, device_id, data, now_ms),
+        None => Ok(()),
+    }
 }
 
 /// What a member needs to open a group: its data and the first page of keys.

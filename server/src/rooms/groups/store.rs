@@ -8,7 +8,6 @@ use diesel::prelude::*;
 use keystead_protocol::groups::PAGE_SIZE;
 
 pub(super) use self::line::{EntryRow, MAX_LEVELS, entry, top, tree};
-use super::validate::is_id;
 use crate::db::schema::{group_members as members, groups};
 use crate::db::{Conn, each};
 use crate::web::call::Page;
@@ -107,6 +106,11 @@ pub(super) fn children(conn: &mut Conn, group_id: &str, page: &Page) -> QueryRes
         .load(conn)
 }
 
+/// Creation of a group of any kind.
+pub(super) fn created_ms(conn: &mut Conn, group_id: &str) -> QueryResult<Option<i64>> {
+    groups::table.find(group_id).select(groups::created_ms).get_result(conn).optional()
+}
+
 pub(super) fn set_invites_open(tx: &mut Conn, group_id: &str, open: bool) -> QueryResult<()> {
     diesel::update(groups::table.find(group_id)).set(groups::invites_open.eq(open)).execute(tx).map(drop)
 }
@@ -118,15 +122,10 @@ pub(super) fn delete(tx: &mut Conn, group_id: &str) -> QueryResult<()> {
 
 /// Where an ascending page begins: after this time, or at it after this id.
 pub(super) fn ascending(page: &Page) -> (i64, &str) {
-    if page.time == 0 { (i64::MIN, "") } else { (page.time, last_id(page)) }
+    page.ascending()
 }
 
 /// Where a page begins that is descending in time and, at one time, ascending in id.
 pub(super) fn descending(page: &Page) -> (i64, &str) {
-    if page.time == 0 { (i64::MAX, "") } else { (page.time, last_id(page)) }
-}
-
-/// What can be no id comes before all ids.
-fn last_id(page: &Page) -> &str {
-    if is_id(&page.id) { &page.id } else { "" }
+    page.descending()
 }

@@ -1,6 +1,12 @@
-//! Handlers of users: read the input, ask the rules, answer.
+//! Handlers of users: read the input, ask the rules, answer. Registration, login and public data stand here; what a user
+//! does with his account in files of their own.
 
-use keystead_crypto::password::AuthKey;
+pub mod devices;
+pub mod light;
+pub mod mfa;
+pub mod password;
+pub mod sessions;
+
 use keystead_protocol::ErrorCode;
 use keystead_protocol::envelope::SUCCESS;
 use keystead_protocol::groups::{GroupKey, HmacKey};
@@ -12,7 +18,7 @@ use keystead_protocol::keys::{
 };
 use serde::Serialize;
 
-use super::rules::{self, Session, SessionTokens};
+use super::rules::{self, JudgedDevice, Refreshable, Registration, Session, SessionTokens};
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::groups::invites::rules as invites;
@@ -22,8 +28,8 @@ use crate::web::call::{Call, Page};
 /// `POST /exists`
 pub async fn exists(call: Call, input: UserIdentifierInput) -> KeyResult<UserExistsOutput> {
     let hash = rules::identifier_hash(&input.user_identifier)?;
-    let app_id = call.tenant.id.clone();
-    let taken = call.app.db.read(move |c| rules::exists(c, &app_id, &hash)).await?;
+    let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
+    let taken = call.app.db.read(move |c| rules::exists(&app, c, &app_id, &hash)).await?;
     Ok(UserExistsOutput { user_identifier: input.user_identifier, available: !taken })
 }
 
@@ -31,6 +37,15 @@ pub async fn exists(call: Call, input: UserIdentifierInput) -> KeyResult<UserExi
 pub async fn register(call: Call, input: RegisterData) -> KeyResult<RegisterOutput> {
     let device_identifier = input.device.device_identifier.clone();
     let registration = rules::validate_registration(input)?;
+    register_as(&call, registration, device_identifier).await
+}
+
+/// Makes the user of a checked registration.
+pub(super) async fn register_as(
+    call: &Call,
+    registration: Registration,
+    device_identifier: String,
+) -> KeyResult<RegisterOutput> {
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let done = call.app.db.write(move |tx| rules::register(&app, tx, &app_id, &registration)).await?;
     Ok(RegisterOutput { user_id: done.user_id, device_id: done.device_id, device_identifier })
@@ -46,20 +61,30 @@ pub async fn prepare_login(call: Call, input: UserIdentifierInput) -> KeyResult<
 
 /// `POST /done_login`
 pub async fn done_login(call: Call, input: DoneLoginInput) -> KeyResult<DoneLogin> {
-    let session = judge(&call, &input.auth_key, &input.device_identifier).await?;
+    let JudgedDevice { session, second_factor } = judge(&call, &input.auth_key, &input.device_identifier).await?;
     secret_was_right(&call, &input.device_identifier)?;
+    if second_factor {
+        // Also to a device of 2022, whose client cannot go on from here: today's clients log it in (docs/api.md).
+        return Ok(DoneLogin::G15(DoneLoginServerReturn::Otp));
+    }
     if session.generation == rules::G03 {
+        let proof = Proof::Password { auth_key: input.auth_key, identifier: input.device_identifier };
         let (device_keys, user_keys, _search) = all_keys(&call, session.clone()).await?;
-        let SessionTokens { jwt, refresh_token } = finish_login(&call, &session, None).await?;
+        let SessionTokens { jwt, refresh_token } = finish_login(&call, session, proof).await?;
         return Ok(DoneLogin::G03(Box::new(DoneLoginG03 { device_keys, jwt, refresh_token, user_keys })));
     }
+    let output = challenge(&call, session).await?;
+    Ok(DoneLogin::G15(DoneLoginServerReturn::Direct(Box::new(output))))
+}
+
+/// The device keys with a challenge, before a second factor.
+async fn challenge(call: &Call, session: Session) -> KeyResult<DoneLoginOutput> {
     let device_id = session.device_id.clone();
     let device_keys = call.app.db.read(move |c| rules::device_keys(c, &session)).await?;
     let challenge = rules::challenge(&device_keys)?;
     let (app, hash) = (call.app.clone(), challenge.hash);
-    call.app.db.write(move |tx| rules::remember_challenge(&app, tx, &device_id, &hash)).await?;
-    let output = DoneLoginOutput { device_keys, challenge: challenge.text };
-    Ok(DoneLogin::G15(DoneLoginServerReturn::Direct(Box::new(output))))
+    call.app.db.write(move |tx| rules::remember_challenge(&app, tx, &device_id, &hash, false)).await?;
+    Ok(DoneLoginOutput { device_keys, challenge: challenge.text })
 }
 
 /// What `done_login` answers: decided by how the device was registered (sentc.md section 14).
@@ -74,46 +99,57 @@ pub enum DoneLogin {
 
 /// `POST /verify_login`
 pub async fn verify_login(call: Call, input: VerifyLoginInput) -> KeyResult<VerifyLoginOutput> {
-    let session = judge(&call, &input.auth_key, &input.device_identifier).await?;
-    let of = session.clone();
+    let judged = judge(&call, &input.auth_key, &input.device_identifier).await?;
+    let of = judged.session.clone();
     let (user_keys, hmac_keys) = call.app.db.read_snapshot(move |c| keys_of_user(c, &of)).await?;
-    let SessionTokens { jwt, refresh_token } = finish_login(&call, &session, Some(input.challenge)).await?;
-    secret_was_right(&call, &input.device_identifier)?;
+    let SessionTokens { jwt, refresh_token } = verify(&call, judged, input).await?;
     Ok(VerifyLoginOutput { user_keys, hmac_keys, jwt, refresh_token })
+}
+
+/// Uses the challenge of a judged login up and opens the session.
+pub(super) async fn verify(call: &Call, judged: JudgedDevice, input: VerifyLoginInput) -> KeyResult<SessionTokens> {
+    let JudgedDevice { session, second_factor } = judged;
+    let proof = Proof::Challenge { token: input.challenge, second_factor };
+    let tokens = finish_login(call, session, proof).await?;
+    secret_was_right(call, &input.device_identifier)?;
+    Ok(tokens)
 }
 
 /// `PUT /refresh`
 pub async fn refresh(call: Call, input: RefreshInput) -> KeyResult<RefreshOutput> {
     let session = call.session()?.clone();
-    let (app, checked) = (call.app.clone(), session.clone());
-    call.app.db.read(move |c| rules::is_refreshable(&app, c, &checked, &input.refresh_token)).await?;
+    let (app, device_id) = (call.app.clone(), session.device_id.clone());
+    let read = move |c: &mut Conn| rules::refreshable(&app, c, &device_id, &input.refresh_token);
+    let found = call.app.db.read(read).await?;
+    let session = continued(&call, session, found).await?;
     let jwt = rules::issue(&call.app, &call.tenant, &session, false)?;
     Ok(RefreshOutput { user_id: session.user_id, jwt, device_id: session.device_id })
 }
 
-/// `DELETE /refresh` (added by Keystead): ends one refresh token.
+/// `DELETE /refresh` (added by Keystead): ends the session of a refresh token.
 pub async fn logout(call: Call, input: RefreshInput) -> KeyResult<&'static str> {
-    let session = call.session()?.clone();
-    call.app.db.write(move |tx| rules::logout(tx, &session, &input.refresh_token)).await?;
+    let (app, session) = (call.app.clone(), call.session()?.clone());
+    call.app.db.write(move |tx| rules::logout(&app, tx, &session, &input.refresh_token)).await?;
     Ok(SUCCESS)
 }
 
 /// `POST /init`
 pub async fn init(call: Call, input: RefreshInput) -> KeyResult<InitOutput> {
     let session = call.session()?.clone();
-    let (app, checked) = (call.app.clone(), session.clone());
+    let (app, of) = (call.app.clone(), session.clone());
     let read = move |c: &mut Conn| {
-        rules::is_refreshable(&app, c, &checked, &input.refresh_token)?;
-        invites::invites_of(c, &checked.user_id, &Page::first())
+        let found = rules::refreshable(&app, c, &of.device_id, &input.refresh_token)?;
+        Ok::<_, KeyError>((found, invites::invites_of(c, &of.user_id, &Page::first())?))
     };
-    let invites = call.app.db.read_snapshot(read).await?;
+    let (found, invites) = call.app.db.read_snapshot(read).await?;
+    let session = continued(&call, session, found).await?;
     Ok(InitOutput { jwt: rules::issue(&call.app, &call.tenant, &session, false)?, invites })
 }
 
 /// `PUT /user`
 pub async fn update_identifier(call: Call, input: UserIdentifierInput) -> KeyResult<&'static str> {
-    let session = call.session()?.clone();
-    call.app.db.write(move |tx| rules::rename(tx, &session, &input.user_identifier)).await?;
+    let (app, app_id, session) = (call.app.clone(), call.tenant.id.clone(), call.session()?.clone());
+    call.app.db.write(move |tx| rules::rename(&app, tx, &app_id, &session, &input.user_identifier)).await?;
     Ok(SUCCESS)
 }
 
@@ -206,27 +242,31 @@ pub async fn forced_delete_by_id(call: Call) -> KeyResult<&'static str> {
 
 /// `POST /user/forced/login`
 pub async fn forced_login(call: Call, input: UserIdentifierInput) -> KeyResult<ForcedLoginOutput> {
-    let app_id = call.tenant.id.clone();
-    let find = move |c: &mut Conn| rules::find_user(c, &app_id, &input.user_identifier);
-    let (_user_id, device) = call.app.db.read(find).await?;
-    // A login is a device's: the user id alone does not say which.
-    let session = device.ok_or(ErrorCode::UserNotFound)?;
+    let session = device_named(&call, input.user_identifier).await?;
     let (device_keys, user_keys, hmac_keys) = all_keys(&call, session.clone()).await?;
-    let SessionTokens { jwt, refresh_token } = finish_login(&call, &session, None).await?;
+    let SessionTokens { jwt, refresh_token } = finish_login(&call, session, Proof::Backend).await?;
     Ok(ForcedLoginOutput { device_keys, verify: VerifyLoginOutput { user_keys, hmac_keys, jwt, refresh_token } })
 }
 
+/// The device of an identifier. A login is a device's: the user id alone does not say which.
+pub(super) async fn device_named(call: &Call, identifier: String) -> KeyResult<Session> {
+    let app_id = call.tenant.id.clone();
+    let find = move |c: &mut Conn| rules::find_user(c, &app_id, &identifier);
+    let (_user_id, device) = call.app.db.read(find).await?;
+    device.ok_or_else(|| ErrorCode::UserNotFound.into())
+}
+
 /// Judges the secret of a login, within the limits. Whoever guesses is counted before he is judged.
-async fn judge(call: &Call, auth_key: &str, identifier: &str) -> KeyResult<Session> {
-    let key = AuthKey::from_b64(auth_key).map_err(|e| KeyError::caused(ErrorCode::AuthKeyFormat, e))?;
+pub(super) async fn judge(call: &Call, auth_key: &str, identifier: &str) -> KeyResult<JudgedDevice> {
+    let key = rules::auth_key(auth_key)?;
     let hash = rules::identifier_hash(identifier)?;
     call.app.limits.by_identifier(&call.tenant.id, &hash)?;
     call.app.limits.may_judge_secret(&call.tenant.id, &hash)?;
     let app_id = call.tenant.id.clone();
-    Ok(call.app.db.read(move |c| rules::judge_secret(c, &app_id, &hash, &key)).await?.session)
+    call.app.db.read(move |c| rules::judge_secret(c, &app_id, &hash, &key)).await
 }
 
-fn secret_was_right(call: &Call, identifier: &str) -> KeyResult<()> {
+pub(super) fn secret_was_right(call: &Call, identifier: &str) -> KeyResult<()> {
     call.app.limits.secret_was_right(&call.tenant.id, &rules::identifier_hash(identifier)?);
     Ok(())
 }
@@ -250,19 +290,50 @@ fn keys_of_user(conn: &mut Conn, session: &Session) -> KeyResult<(Vec<GroupKey>,
     Ok((user_keys, hmac_keys))
 }
 
-/// Stores a refresh token, using up the challenge where there is one, and signs the JWT.
-async fn finish_login(call: &Call, session: &Session, challenge: Option<String>) -> KeyResult<SessionTokens> {
-    let tokens = rules::new_tokens();
-    let (app, device_id, hash) = (call.app.clone(), session.device_id.clone(), tokens.hash);
+/// By what a login may be finished.
+pub(super) enum Proof {
+    /// The answer of a challenge; `second_factor`: of one that came after it.
+    Challenge { token: String, second_factor: bool },
+    /// The password alone: the one answer of a login of 2022. It is judged once more, because it may have changed.
+    Password { auth_key: String, identifier: String },
+    /// The word of the customer's backend.
+    Backend,
+}
+
+/// Opens a session, using up the challenge where there is one, and signs the JWT.
+pub(super) async fn finish_login(call: &Call, session: Session, proof: Proof) -> KeyResult<SessionTokens> {
+    let tokens = rules::new_tokens(&call.app);
+    let (app, app_id, device_id) = (call.app.clone(), call.tenant.id.clone(), session.device_id.clone());
+    let (id, hash) = (tokens.id.clone(), tokens.hash);
     let write = move |tx: &mut Conn| {
-        if let Some(token) = &challenge {
-            rules::take_challenge(&app, tx, &device_id, token)?;
+        match &proof {
+            Proof::Challenge { token, second_factor } => {
+                rules::take_challenge(&app, tx, &device_id, token, *second_factor)?;
+            }
+            Proof::Password { auth_key, identifier } => {
+                let (hash, key) = (rules::identifier_hash(identifier)?, rules::auth_key(auth_key)?);
+                if rules::judge_secret(tx, &app_id, &hash, &key)?.second_factor {
+                    return Err(ErrorCode::LoginFailed.into());
+                }
+            }
+            Proof::Backend => {}
         }
-        rules::remember_refresh_token(&app, tx, &device_id, &hash)
+        rules::remember(&app, tx, &device_id, &id, &hash)
     };
     call.app.db.write(write).await?;
-    let jwt = rules::issue(&call.app, &call.tenant, session, true)?;
+    let session = Session { session_id: tokens.id, ..session };
+    let jwt = rules::issue(&call.app, &call.tenant, &session, true)?;
     Ok(SessionTokens { jwt, refresh_token: tokens.refresh_token })
+}
+
+/// The session of a refresh token, its use noted.
+async fn continued(call: &Call, session: Session, found: Refreshable) -> KeyResult<Session> {
+    let Refreshable { session_id, to_note } = found;
+    if to_note {
+        let (app, id) = (call.app.clone(), session_id.clone());
+        call.app.db.write(move |tx| rules::note_use(&app, tx, &id)).await?;
+    }
+    Ok(Session { session_id, ..session })
 }
 
 async fn user_keys(call: &Call, page: Page) -> KeyResult<Vec<GroupKey>> {

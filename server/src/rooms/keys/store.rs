@@ -1,16 +1,23 @@
-//! Tables `key_users`, `key_devices`, `key_device_keys`, `key_refresh_tokens`, `key_challenges`.
+//! Tables `key_users`, `key_devices`, `key_device_keys`, `key_challenges` here; sessions, second factors and devices that wait
+//! in files of their own.
 //!
 //! What every login and registration runs has a body per backend (`each!`): such a statement is known by its type, prepared
 //! once, and found again without building its SQL.
 
+pub(super) mod mfa;
+pub(super) mod pending;
+pub(super) mod sessions;
+
 use diesel::QueryResult;
 use diesel::prelude::*;
+use keystead_protocol::groups::PAGE_SIZE;
 
 use crate::db::schema::{
-    key_challenges as challenges, key_device_keys as device_keys, key_devices as devices,
-    key_refresh_tokens as refresh_tokens, key_users as users,
+    key_challenges as challenges, key_device_keys as device_keys, key_devices as devices, key_mfa as mfa_table,
+    key_users as users,
 };
 use crate::db::{Conn, each};
+use crate::web::call::Page;
 
 /// What every request with a JWT needs of its device.
 #[derive(Debug, Clone, Queryable)]
@@ -25,6 +32,26 @@ pub(super) struct DeviceRow {
     pub(super) valid_from_ms: i64,
     pub(super) identifier_hash: String,
     pub(super) created_ms: i64,
+    /// JWTs issued before are good only while their session is there.
+    pub(super) sessions_ended_ms: i64,
+}
+
+/// A device in its user's list.
+#[derive(Debug, Queryable)]
+pub(super) struct ListRow {
+    pub(super) id: String,
+    pub(super) created_ms: i64,
+    pub(super) identifier_hash: String,
+}
+
+/// What a login is judged by.
+#[derive(Debug, Queryable)]
+pub(super) struct LoginRow {
+    pub(super) device: DeviceRow,
+    /// b64 of the hash that the authentication key must have.
+    pub(super) hashed_authentication_key: String,
+    /// Set when the user has a second factor in force.
+    pub(super) second_factor: Option<String>,
 }
 
 /// Everything wrapped that a device gets back at login.
@@ -75,8 +102,13 @@ pub(super) fn insert_device(conn: &mut Conn, device: &DeviceRow, keys: &DeviceKe
             devices::valid_from_ms.eq(device.valid_from_ms),
             devices::identifier_hash.eq(&device.identifier_hash),
             devices::created_ms.eq(device.created_ms),
+            devices::sessions_ended_ms.eq(device.sessions_ended_ms),
         ))
         .execute(conn)?;
+    insert_device_keys(conn, keys)
+}
+
+fn insert_device_keys(conn: &mut Conn, keys: &DeviceKeysRow) -> QueryResult<()> {
     diesel::insert_into(device_keys::table)
         .values((
             device_keys::device_id.eq(&keys.device_id),
@@ -122,14 +154,96 @@ pub(super) fn salt_source(conn: &mut Conn, app_id: &str, hash: &str) -> QueryRes
         .optional())
 }
 
-/// A device with the hash that its authentication key must have.
-pub(super) fn login_check(conn: &mut Conn, app_id: &str, hash: &str) -> QueryResult<Option<(DeviceRow, String)>> {
+/// A device with the hash that its authentication key must have, and whether its user has a second factor.
+pub(super) fn login_check(conn: &mut Conn, app_id: &str, hash: &str) -> QueryResult<Option<LoginRow>> {
     each!(conn, |c| devices::table
         .inner_join(device_keys::table.on(device_keys::device_id.eq(devices::id)))
+        .left_join(mfa_table::table.on(mfa_table::user_id.eq(devices::user_id).and(mfa_table::state.eq(mfa::IN_FORCE))))
         .filter(devices::app_id.eq(app_id).and(devices::identifier_hash.eq(hash)))
-        .select((devices::all_columns, device_keys::hashed_authentication_key))
+        .select((devices::all_columns, device_keys::hashed_authentication_key, mfa_table::user_id.nullable()))
         .get_result(c)
         .optional())
+}
+
+/// The devices of a user, ascending by the time they came.
+pub(super) fn devices_of(conn: &mut Conn, user_id: &str, page: &Page) -> QueryResult<Vec<ListRow>> {
+    let (time, id) = page.ascending();
+    devices::table
+        .filter(devices::user_id.eq(user_id))
+        .filter(devices::created_ms.ge(time))
+        .filter(devices::created_ms.gt(time).or(devices::id.gt(id)))
+        .order((devices::created_ms.asc(), devices::id.asc()))
+        .limit(PAGE_SIZE)
+        .select((devices::id, devices::created_ms, devices::identifier_hash))
+        .load(conn)
+}
+
+/// True when the user has a device but this one.
+pub(super) fn has_other_device(conn: &mut Conn, user_id: &str, device_id: &str) -> QueryResult<bool> {
+    let other: Option<String> = devices::table
+        .filter(devices::user_id.eq(user_id).and(devices::id.ne(device_id)))
+        .select(devices::id)
+        .first(conn)
+        .optional()?;
+    Ok(other.is_some())
+}
+
+/// Removes a device; its keys, sessions and challenges go by their foreign keys.
+pub(super) fn delete_device(conn: &mut Conn, device_id: &str) -> QueryResult<()> {
+    diesel::delete(devices::table.find(device_id)).execute(conn).map(drop)
+}
+
+/// Removes all devices of a user.
+pub(super) fn delete_devices_of(conn: &mut Conn, user_id: &str) -> QueryResult<()> {
+    diesel::delete(devices::table.filter(devices::user_id.eq(user_id))).execute(conn).map(drop)
+}
+
+/// Puts another password around the same master key.
+pub(super) fn set_password(conn: &mut Conn, device_id: &str, new: &NewPassword<'_>) -> QueryResult<()> {
+    diesel::update(device_keys::table.find(device_id))
+        .set((
+            device_keys::derived_alg.eq(new.derived_alg),
+            device_keys::client_random_value.eq(new.client_random_value),
+            device_keys::hashed_authentication_key.eq(new.hashed_authentication_key),
+            device_keys::encrypted_master_key.eq(new.encrypted_master_key),
+            device_keys::encrypted_master_key_alg.eq(new.encrypted_master_key_alg),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// What [`set_password`] writes.
+#[derive(Debug)]
+pub(super) struct NewPassword<'a> {
+    pub(super) derived_alg: &'a str,
+    pub(super) client_random_value: &'a str,
+    pub(super) hashed_authentication_key: &'a str,
+    pub(super) encrypted_master_key: &'a str,
+    pub(super) encrypted_master_key_alg: &'a str,
+}
+
+/// Puts another master key around the same key pairs.
+pub(super) fn set_master_key(
+    conn: &mut Conn,
+    device_id: &str,
+    master_key_alg: &str,
+    encrypted_private_key: &str,
+    encrypted_sign_key: &str,
+) -> QueryResult<()> {
+    diesel::update(device_keys::table.find(device_id))
+        .set((
+            device_keys::master_key_alg.eq(master_key_alg),
+            device_keys::encrypted_private_key.eq(encrypted_private_key),
+            device_keys::encrypted_sign_key.eq(encrypted_sign_key),
+        ))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Gives a device all new keys.
+pub(super) fn replace_device_keys(conn: &mut Conn, keys: &DeviceKeysRow) -> QueryResult<()> {
+    diesel::delete(device_keys::table.find(&keys.device_id)).execute(conn)?;
+    insert_device_keys(conn, keys)
 }
 
 pub(super) fn set_identifier(conn: &mut Conn, device_id: &str, hash: &str) -> QueryResult<usize> {
@@ -145,6 +259,11 @@ pub(super) fn user_group(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryR
         .optional())
 }
 
+/// Gives a user another user group.
+pub(super) fn set_user_group(conn: &mut Conn, user_id: &str, user_group_id: &str) -> QueryResult<()> {
+    diesel::update(users::table.find(user_id)).set(users::user_group_id.eq(user_group_id)).execute(conn).map(drop)
+}
+
 /// Ends the JWTs of all devices of a user that were issued before.
 pub(super) fn set_valid_from(conn: &mut Conn, user_id: &str, valid_from_ms: i64) -> QueryResult<usize> {
     diesel::update(devices::table.filter(devices::user_id.eq(user_id)))
@@ -152,54 +271,42 @@ pub(super) fn set_valid_from(conn: &mut Conn, user_id: &str, valid_from_ms: i64)
         .execute(conn)
 }
 
-pub(super) fn insert_refresh_token(conn: &mut Conn, hash: &str, device_id: &str, now_ms: i64) -> QueryResult<()> {
-    each!(conn, |c| diesel::insert_into(refresh_tokens::table)
-        .values((
-            refresh_tokens::token_hash.eq(hash),
-            refresh_tokens::device_id.eq(device_id),
-            refresh_tokens::created_ms.eq(now_ms),
-        ))
-        .execute(c)
-        .map(drop))
-}
-
-/// True when the device has this refresh token and it is not older than `since_ms`.
-pub(super) fn has_refresh_token(conn: &mut Conn, hash: &str, device_id: &str, since_ms: i64) -> QueryResult<bool> {
-    let found: Option<i64> = each!(conn, |c| refresh_tokens::table
-        .find(hash)
-        .filter(refresh_tokens::device_id.eq(device_id).and(refresh_tokens::created_ms.gt(since_ms)))
-        .select(refresh_tokens::created_ms)
-        .get_result(c)
-        .optional())?;
-    Ok(found.is_some())
-}
-
-pub(super) fn delete_refresh_token(conn: &mut Conn, hash: &str, device_id: &str) -> QueryResult<usize> {
-    diesel::delete(refresh_tokens::table.find(hash).filter(refresh_tokens::device_id.eq(device_id))).execute(conn)
-}
-
-pub(super) fn delete_refresh_tokens_of_user(conn: &mut Conn, user_id: &str) -> QueryResult<usize> {
-    let of_user = devices::table.filter(devices::user_id.eq(user_id)).select(devices::id);
-    diesel::delete(refresh_tokens::table.filter(refresh_tokens::device_id.eq_any(of_user))).execute(conn)
-}
-
-pub(super) fn insert_challenge(conn: &mut Conn, hash: &str, device_id: &str, now_ms: i64) -> QueryResult<()> {
+pub(super) fn insert_challenge(
+    conn: &mut Conn,
+    hash: &str,
+    device_id: &str,
+    second_factor: bool,
+    now_ms: i64,
+) -> QueryResult<()> {
     each!(conn, |c| diesel::insert_into(challenges::table)
         .values((
             challenges::token_hash.eq(hash),
             challenges::device_id.eq(device_id),
             challenges::created_ms.eq(now_ms),
+            challenges::second_factor.eq(second_factor),
         ))
         .execute(c)
         .map(drop))
 }
 
-/// Uses a challenge up: true for exactly one of any number of callers.
-pub(super) fn take_challenge(conn: &mut Conn, hash: &str, device_id: &str, since_ms: i64) -> QueryResult<bool> {
+/// Uses a challenge up: true for exactly one of any number of callers. `second_factor`: only one that came after it.
+pub(super) fn take_challenge(
+    conn: &mut Conn,
+    hash: &str,
+    device_id: &str,
+    second_factor: bool,
+    since_ms: i64,
+) -> QueryResult<bool> {
     let mine = challenges::table
         .find(hash)
         .filter(challenges::device_id.eq(device_id).and(challenges::created_ms.gt(since_ms)));
-    Ok(each!(conn, |c| diesel::delete(mine).execute(c))? == 1)
+    let taken = if second_factor {
+        let after_it = mine.filter(challenges::second_factor.eq(true));
+        each!(conn, |c| diesel::delete(after_it).execute(c))?
+    } else {
+        each!(conn, |c| diesel::delete(mine).execute(c))?
+    };
+    Ok(taken == 1)
 }
 
 pub(super) fn delete_challenges(conn: &mut Conn, device_id: &str) -> QueryResult<usize> {
@@ -211,11 +318,7 @@ pub(super) fn delete_challenges_of_user(conn: &mut Conn, user_id: &str) -> Query
     diesel::delete(challenges::table.filter(challenges::device_id.eq_any(of_user))).execute(conn)
 }
 
-/// Removes what is too old to be used.
-pub(super) fn delete_expired(conn: &mut Conn, challenges_before: i64, tokens_before: i64) -> QueryResult<usize> {
-    let challenges =
-        diesel::delete(challenges::table.filter(challenges::created_ms.le(challenges_before))).execute(conn)?;
-    let tokens =
-        diesel::delete(refresh_tokens::table.filter(refresh_tokens::created_ms.le(tokens_before))).execute(conn)?;
-    Ok(challenges + tokens)
+/// Removes challenges that are too old to be used.
+pub(super) fn delete_challenges_before(conn: &mut Conn, time_ms: i64) -> QueryResult<usize> {
+    diesel::delete(challenges::table.filter(challenges::created_ms.le(time_ms))).execute(conn)
 }

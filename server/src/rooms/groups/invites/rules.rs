@@ -111,9 +111,7 @@ pub fn upload_keys(app: &App, tx: &mut Conn, actor: &Actor, session_id: &str, ke
     let access = actor.enter(tx)?;
     rank::may_manage_members(access.rank)?;
     let gone = || KeyError::new(ErrorCode::GroupKeySession);
-    let session = if is_id(session_id) { store::session(tx, session_id, &access.group_id)? } else { None };
-    let oldest = app.clock.now_ms() - app.config.keys.key_session_ms();
-    let member_id = session.filter(|s| s.created_ms >= oldest).ok_or_else(gone)?.member_id;
+    let member_id = open_session(app, tx, &access.group_id, session_id)?.ok_or_else(gone)?;
     let wrapped_by = guests::hold_member(tx, &access.app_id, &member_id)?.ok_or_else(gone)?;
     group_keys::insert_for_member(tx, &access.group_id, &member_id, &wrapped_by, keys, Existing::Keep)
 }
@@ -267,6 +265,18 @@ fn drop_invite(tx: &mut Conn, group_id: &str, member_id: &str) -> KeyResult<()> 
     }
     store::delete_sessions(tx, group_id, member_id)?;
     group_keys::delete_of_member(tx, group_id, member_id)
+}
+
+/// For whom an upload session of this group is open.
+pub(in crate::rooms::groups) fn open_session(
+    app: &App,
+    conn: &mut Conn,
+    group_id: &str,
+    session_id: &str,
+) -> KeyResult<Option<String>> {
+    let session = if is_id(session_id) { store::session(conn, session_id, group_id)? } else { None };
+    let oldest = app.clock.now_ms() - app.config.keys.key_session_ms();
+    Ok(session.filter(|s| s.created_ms >= oldest).map(|s| s.member_id))
 }
 
 /// The answer, with an upload session whenever one is asked for.

@@ -185,8 +185,34 @@ pub(in crate::rooms::groups) fn insert_for_member(
     new: &[MemberKey],
     existing: Existing,
 ) -> KeyResult<()> {
-    let times = known(tx, group_id, new.iter().map(|k| k.key_id.as_str()))?;
     known(tx, member_group_id, new.iter().map(|k| k.user_public_key_id.as_str()))?;
+    insert_wrapped(tx, group_id, member_id, None, new, existing)
+}
+
+/// Stores user keys wrapped for a device, by the device's own key: its id is the device id.
+///
+/// # Errors
+/// 304 for a `key_id` that is no key of the user group.
+pub(in crate::rooms::groups) fn insert_for_device(
+    tx: &mut Conn,
+    user_group_id: &str,
+    device_id: &str,
+    new: &[MemberKey],
+    existing: Existing,
+) -> KeyResult<()> {
+    insert_wrapped(tx, user_group_id, device_id, Some(device_id), new, existing)
+}
+
+/// `wrapped_by` stands for the `user_public_key_id` of all keys where there is only one it could be.
+fn insert_wrapped(
+    tx: &mut Conn,
+    group_id: &str,
+    member_id: &str,
+    wrapped_by: Option<&str>,
+    new: &[MemberKey],
+    existing: Existing,
+) -> KeyResult<()> {
+    let times = known(tx, group_id, new.iter().map(|k| k.key_id.as_str()))?;
     let kept = match existing {
         Existing::Replace => {
             store::delete_wrapped(tx, group_id, member_id)?;
@@ -202,7 +228,7 @@ pub(in crate::rooms::groups) fn insert_for_member(
             key_created_ms: *times.get(&key.key_id).ok_or(ErrorCode::GroupKeyNotFound)?,
             key_id: &key.key_id,
             encrypted_group_key_alg: &key.encrypted_alg,
-            user_public_key_id: &key.user_public_key_id,
+            user_public_key_id: wrapped_by.unwrap_or(&key.user_public_key_id),
             encrypted_group_key: &key.encrypted_group_key,
         });
     }

@@ -172,7 +172,7 @@ fn item(row: store::ListRow) -> GroupUserListItem {
 }
 
 /// A member goes, and with him what was kept for him: wrapped keys, upload sessions, invites.
-fn remove(tx: &mut Conn, group_id: &str, member_id: &str) -> KeyResult<()> {
+pub(in crate::rooms::groups) fn remove(tx: &mut Conn, group_id: &str, member_id: &str) -> KeyResult<()> {
     store::delete(tx, group_id, member_id)?;
     keys::rules::delete_of_member(tx, group_id, member_id)?;
     invites::rules::delete_of_member(tx, group_id, member_id)

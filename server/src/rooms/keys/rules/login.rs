@@ -16,6 +16,8 @@ use crate::error::{KeyError, KeyResult};
 pub struct JudgedDevice {
     /// Its session, not yet issued.
     pub session: Session,
+    /// The user has a second factor, which has still to be given.
+    pub second_factor: bool,
 }
 
 /// A challenge: its text for the client, and the hash of its answer for the database.
@@ -50,14 +52,30 @@ pub fn salt(app: &App, conn: &mut Conn, app_id: &str, identifier_hash: &str) -> 
 /// `LoginFailed`.
 pub fn judge_secret(conn: &mut Conn, app_id: &str, identifier_hash: &str, key: &AuthKey) -> KeyResult<JudgedDevice> {
     let found = store::login_check(conn, app_id, identifier_hash)?;
-    let stored = found.as_ref().and_then(|(_, hash)| encoding::b64_decode(hash).ok()).unwrap_or_default();
-    let known = <[u8; 16]>::try_from(stored);
     // The comparison runs for unknown identifiers too.
-    let right = key.verify(&known.as_ref().copied().unwrap_or_default()) & known.is_ok();
+    let right = is_right(key, found.as_ref().map(|row| row.hashed_authentication_key.as_str()));
     match found {
-        Some((device, _)) if right => Ok(JudgedDevice { session: Session::of(device) }),
+        Some(row) if right => {
+            let second_factor = row.second_factor.is_some();
+            Ok(JudgedDevice { session: Session::of(row.device), second_factor })
+        }
         _ => Err(ErrorCode::LoginFailed.into()),
     }
+}
+
+/// Reads an authentication key: b64 of 32 bytes.
+///
+/// # Errors
+/// `AuthKeyFormat`.
+pub fn auth_key(text: &str) -> KeyResult<AuthKey> {
+    AuthKey::from_b64(text).map_err(|e| KeyError::caused(ErrorCode::AuthKeyFormat, e))
+}
+
+/// Compares an authentication key with the stored hash (b64 of 16 bytes) in constant time.
+pub(super) fn is_right(key: &AuthKey, stored: Option<&str>) -> bool {
+    let stored = stored.and_then(|hash| encoding::b64_decode(hash).ok()).unwrap_or_default();
+    let known = <[u8; 16]>::try_from(stored);
+    key.verify(&known.as_ref().copied().unwrap_or_default()) & known.is_ok()
 }
 
 /// The wrapped keys of a device, with its public key for a challenge.
@@ -88,27 +106,27 @@ pub fn device_keys(conn: &mut Conn, session: &Session) -> KeyResult<DeviceKeys> 
 /// `UserNotFound` when the stored public key cannot be used.
 pub fn challenge(keys: &DeviceKeys) -> KeyResult<Challenge> {
     let refused = |e| KeyError::caused(ErrorCode::UserNotFound, e);
-    let token = encoding::b64url_encode(&rng::bytes::<{ sessions::TOKEN_BYTES }>(&mut rng::os()));
+    let token = sessions::new_token();
     let key = PublicKey::from_wire(&keys.keypair_encrypt_alg, &keys.public_key_string).map_err(refused)?;
     let sealed = key.encrypt(&mut rng::os(), token.as_bytes()).map_err(refused)?;
     Ok(Challenge { text: encoding::b64_encode(&sealed), hash: sessions::token_hash(&token) })
 }
 
-/// Stores a challenge.
+/// Stores a challenge; `second_factor`: it has been given.
 ///
 /// # Errors
 /// What the database says.
-pub fn remember_challenge(app: &App, tx: &mut Conn, device_id: &str, hash: &str) -> KeyResult<()> {
-    Ok(store::insert_challenge(tx, hash, device_id, app.clock.now_ms())?)
+pub fn remember_challenge(app: &App, tx: &mut Conn, device_id: &str, hash: &str, second_factor: bool) -> KeyResult<()> {
+    Ok(store::insert_challenge(tx, hash, device_id, second_factor, app.clock.now_ms())?)
 }
 
-/// Uses up a challenge; all others of the device end with it.
+/// Uses up a challenge; all others of the device end with it. `second_factor`: only one that came after it will do.
 ///
 /// # Errors
 /// `LoginFailed` when it is unknown, another device's, used or expired.
-pub fn take_challenge(app: &App, tx: &mut Conn, device_id: &str, token: &str) -> KeyResult<()> {
+pub fn take_challenge(app: &App, tx: &mut Conn, device_id: &str, token: &str, second_factor: bool) -> KeyResult<()> {
     let since = app.clock.now_ms() - app.config.keys.challenge_ms();
-    if !store::take_challenge(tx, &sessions::token_hash(token), device_id, since)? {
+    if !store::take_challenge(tx, &sessions::token_hash(token), device_id, second_factor, since)? {
         return Err(ErrorCode::LoginFailed.into());
     }
     store::delete_challenges(tx, device_id)?;

@@ -1,17 +1,23 @@
 //! What holds for users: who is logged in, who may register, which keys are public.
 
+pub mod devices;
 mod login;
+pub mod mfa;
+pub mod password;
 mod register;
 mod sessions;
 mod users;
 
 pub use login::{
-    Challenge, JudgedDevice, challenge, device_keys, judge_secret, remember_challenge, salt, take_challenge,
+    Challenge, JudgedDevice, auth_key, challenge, device_keys, judge_secret, remember_challenge, salt, take_challenge,
 };
-pub use register::{Registration, exists, register, validate as validate_registration};
+pub use register::{
+    NewDevice, Registered, Registration, exists, register, reset, reset_light, validate as validate_registration,
+    validate_device, validate_light,
+};
 pub use sessions::{
-    NewTokens, Session, SessionTokens, end_sessions, is_refreshable, issue, logout, new_tokens, remember_refresh_token,
-    session, sweep,
+    NewTokens, Refreshable, Session, SessionTokens, end_one, end_others, end_sessions, is_fresh, issue,
+    list as list_sessions, logout, new_tokens, note_use, refreshable, remember, session, sweep,
 };
 pub use users::{
     delete_user, find_user, public_data_g03, public_key, public_key_by_id, rename, stored_of, user_group_of,

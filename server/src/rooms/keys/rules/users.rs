@@ -4,7 +4,9 @@ use keystead_protocol::ErrorCode;
 use keystead_protocol::keys::{PublicKeyData, UserPublicDataG03, VerifyKeyData, VerifyKeyDataG03};
 
 use super::super::store;
+use super::register::claim_identifier;
 use super::{Session, identifier_hash};
+use crate::app::App;
 use crate::db::{Conn, is_unique_violation};
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::directory::rules as directory;
@@ -57,8 +59,12 @@ pub fn stored_of(conn: &mut Conn, app_id: &str, identifier: &str) -> KeyResult<V
 ///
 /// # Errors
 /// `UserExists` when it is taken.
-pub fn rename(tx: &mut Conn, session: &Session, identifier: &str) -> KeyResult<()> {
+pub fn rename(app: &App, tx: &mut Conn, app_id: &str, session: &Session, identifier: &str) -> KeyResult<()> {
     let hash = identifier_hash(identifier)?;
+    if hash == session.identifier_hash {
+        return Ok(());
+    }
+    claim_identifier(app, tx, app_id, &hash)?;
     match store::set_identifier(tx, &session.device_id, &hash) {
         Ok(_) => Ok(()),
         Err(e) if is_unique_violation(&e) => Err(ErrorCode::UserExists.into()),
