@@ -136,7 +136,7 @@ async fn live(server: &Process, app: &Value, canaries: &mut Canaries) -> String 
     let group = alice.get_group(&alice.create_group().await.expect("created")).await.expect("a group");
     group.invite(&bob_id, None).await.expect("invited");
     let bob = client.login(&bob_name, &bob_password).await.expect("logs in");
-    bob.accept_invite(group.group_id()).await.expect("accepted");
+    bob.accept_group_invite(group.group_id()).await.expect("accepted");
     let (content, letter) = (canaries.make("group content"), canaries.make("letter"));
     let secret = group.encrypt_string_signed(&content).expect("encrypts");
     let his = bob.get_group(group.group_id()).await.expect("a group");

@@ -53,14 +53,14 @@ async fn an_invited_user_reads_after_he_accepted(server: TestServer) {
     hers.invite(&bob.id, Some(2)).await.expect("invited");
 
     assert_eq!(bob.get_group(&group_id).await.expect_err("not yet").server_code(), Some(310));
-    let invites = bob.get_invites(None).await.expect("a list");
+    let invites = bob.get_group_invites(None).await.expect("a list");
     assert_eq!(invites.iter().map(|i| i.group_id.as_str()).collect::<Vec<_>>(), [group_id.as_str()]);
-    bob.accept_invite(&group_id).await.expect("accepted");
+    bob.accept_group_invite(&group_id).await.expect("accepted");
     let his = bob.get_group(&group_id).await.expect("his group");
     assert_eq!(his.rank(), 2);
     let secret = hers.encrypt_string("before").expect("encrypts");
     assert_eq!(his.decrypt_string(&secret).expect("decrypts"), "before");
-    assert!(bob.get_invites(None).await.expect("a list").is_empty());
+    assert!(bob.get_group_invites(None).await.expect("a list").is_empty());
 }
 
 async fn users_write_to_each_other(server: TestServer) {

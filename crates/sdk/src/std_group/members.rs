@@ -7,7 +7,7 @@ use keystead_sdk_core::user::{UserPublicKey, done_success};
 use super::StdGroup;
 use crate::Result;
 use crate::client::id;
-use crate::group::{GroupUserListItem, InviteListItem, JoinRequestListItem};
+use crate::group::{GroupListItem, GroupUserListItem, InviteListItem, JoinRequestListItem};
 
 impl StdGroup {
     /// The bodies of an invite: all group keys wrapped for the user, his public key checked.
@@ -28,26 +28,39 @@ impl StdGroup {
         self.send_keys(&format!("invite_auto/{}", id(user_id)?), "join_req", pages).await
     }
 
-    /// Gives a member all keys again, as after a reset of his account. He keeps his rank.
-    pub async fn re_invite(&self, user_id: &str) -> Result<()> {
+    /// Gives a member all keys again, as after a reset of his account. He keeps his rank. Errors: `Sdk(Server)` 320.
+    pub async fn re_invite_user(&self, user_id: &str) -> Result<()> {
         let pages = self.prepare_keys_for_new_member(user_id, None).await?;
         self.send_keys(&format!("re_invite/{}", id(user_id)?), "join_req", pages).await
     }
 
-    /// Invites a group into this connected group; an admin of that group must accept.
+    /// The bodies of an invite of a group: all keys of this group wrapped for its newest public key.
+    pub async fn prepare_keys_for_new_group(&self, group_id: &str, rank: Option<i32>) -> Result<NewMemberPages> {
+        let key = self.user().client().group_public_key(group_id).await?;
+        self.wrap_keys(&key, rank)
+    }
+
+    /// Invites a group into this connected group; an admin of that group must accept. Errors: `Sdk(Server)` 319 unless
+    /// this group is connected and that one is not.
     pub async fn invite_group(&self, group_id: &str, rank: Option<i32>) -> Result<()> {
-        let pages = self.wrap_keys(&self.user().client().group_public_key(group_id).await?, rank)?;
+        let pages = self.prepare_keys_for_new_group(group_id, rank).await?;
         self.send_keys(&format!("invite_group/{}", id(group_id)?), "invite", pages).await
     }
 
-    /// Makes a group a member of this connected group at once.
+    /// Makes a group a member of this connected group at once. Errors: as [`invite_group`](Self::invite_group).
     pub async fn invite_group_auto(&self, group_id: &str, rank: Option<i32>) -> Result<()> {
-        let pages = self.wrap_keys(&self.user().client().group_public_key(group_id).await?, rank)?;
+        let pages = self.prepare_keys_for_new_group(group_id, rank).await?;
         self.send_keys(&format!("invite_group_auto/{}", id(group_id)?), "join_req", pages).await
     }
 
+    /// Gives a group that is a member all keys again. It keeps its rank. Errors: `Sdk(Server)` 320.
+    pub async fn re_invite_group(&self, group_id: &str) -> Result<()> {
+        let pages = self.prepare_keys_for_new_group(group_id, None).await?;
+        self.send_keys(&format!("re_invite_group/{}", id(group_id)?), "join_req", pages).await
+    }
+
     /// Stops invites and join requests, or allows them again.
-    pub async fn toggle_invites(&self) -> Result<()> {
+    pub async fn stop_group_invites(&self) -> Result<()> {
         Ok(done_success(&self.patch("change_invite").await?)?)
     }
 
@@ -68,30 +81,47 @@ impl StdGroup {
         Ok(done_success(&self.put("change_rank", Some(body)).await?)?)
     }
 
-    /// Leaves the group. Errors: `Sdk(Server)` 308 for the last admin.
+    /// Leaves the group; entered through another group, that group leaves, which needs rank 1 in it.
+    /// Errors: `Sdk(Server)` 308 for the last admin, 300 for a member of a parent group.
     pub async fn leave(&self) -> Result<()> {
         Ok(done_success(&self.delete("leave").await?)?)
     }
 
+    /// A page of the connected groups that this group is a member of, oldest first; `last` is the last item of the page
+    /// before.
+    pub async fn get_groups(&self, last: Option<&GroupListItem>) -> Result<Vec<GroupListItem>> {
+        let (time, last_id) = last.map_or((0, "none"), |g| (g.time, g.group_id.as_str()));
+        Ok(group::done_get_groups(&self.get(&format!("all/{time}/{}", id(last_id)?)).await?)?)
+    }
+
+    /// A page of the invites of this group (into connected groups), newest first. Needs rank 1.
+    pub async fn get_group_invites(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
+        self.invite_page("invite", last).await
+    }
+
     /// Accepts an invite as this group. Needs rank 1.
-    pub async fn accept_invite(&self, group_id: &str) -> Result<()> {
+    pub async fn accept_group_invite(&self, group_id: &str) -> Result<()> {
         Ok(done_success(&self.patch(&format!("invite/{}", id(group_id)?)).await?)?)
     }
 
     /// Turns an invite of this group down. Needs rank 1.
-    pub async fn reject_invite(&self, group_id: &str) -> Result<()> {
+    pub async fn reject_group_invite(&self, group_id: &str) -> Result<()> {
         Ok(done_success(&self.delete(&format!("invite/{}", id(group_id)?)).await?)?)
     }
 
-    /// A page of the invites of this group (into connected groups), newest first. Needs rank 1.
-    pub async fn get_invites(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
-        let (time, last_id) = last.map_or((0, "none"), |i| (i.time, i.group_id.as_str()));
-        Ok(group::done_get_invites(&self.get(&format!("invite/{time}/{}", id(last_id)?)).await?)?)
+    /// Asks to join a connected group as this group. Needs rank 1.
+    pub async fn group_join_request(&self, group_id: &str) -> Result<()> {
+        Ok(done_success(&self.patch(&format!("join_req/{}", id(group_id)?)).await?)?)
     }
 
-    /// Asks to join a connected group as this group. Needs rank 1.
-    pub async fn join_request(&self, group_id: &str) -> Result<()> {
-        Ok(done_success(&self.patch(&format!("join_req/{}", id(group_id)?)).await?)?)
+    /// A page of the join requests this group sent, newest first. Needs rank 1.
+    pub async fn get_sent_join_req(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
+        self.invite_page("joins", last).await
+    }
+
+    /// Takes a join request of this group back. Needs rank 1.
+    pub async fn delete_join_req(&self, group_id: &str) -> Result<()> {
+        Ok(done_success(&self.delete(&format!("joins/{}", id(group_id)?)).await?)?)
     }
 
     /// A page of the join requests to this group, oldest first. Needs rank 2.
@@ -108,13 +138,18 @@ impl StdGroup {
 
     /// Lets a group in that asked. `rank` 1 to 4, default 4. Needs rank 2.
     pub async fn accept_group_join_request(&self, group_id: &str, rank: Option<i32>) -> Result<()> {
-        let pages = self.wrap_keys(&self.user().client().group_public_key(group_id).await?, rank)?;
+        let pages = self.prepare_keys_for_new_group(group_id, rank).await?;
         self.send_keys(&format!("join_req/{}", id(group_id)?), "join_req", pages).await
     }
 
-    /// Turns a join request down. Needs rank 2.
+    /// Turns a user or group down that asked to join. Needs rank 2.
     pub async fn reject_join_request(&self, user_id: &str) -> Result<()> {
         Ok(done_success(&self.delete(&format!("join_req/{}", id(user_id)?)).await?)?)
+    }
+
+    async fn invite_page(&self, list: &str, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
+        let (time, last_id) = last.map_or((0, "none"), |i| (i.time, i.group_id.as_str()));
+        Ok(group::done_get_invites(&self.get(&format!("{list}/{time}/{}", id(last_id)?)).await?)?)
     }
 
     fn wrap_keys(&self, member: &UserPublicKey, rank: Option<i32>) -> Result<NewMemberPages> {

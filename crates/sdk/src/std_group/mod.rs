@@ -11,9 +11,9 @@ use keystead_sdk_core::group::{
 };
 use keystead_sdk_core::{SdkError, rng, user};
 
+use crate::Result;
 use crate::client::{Call, Client, id};
 use crate::keys::StdUser;
-use crate::{Error, Result};
 
 /// A chain of parent groups longer than this is no honest answer.
 const MAX_DEPTH: usize = 64;
@@ -36,41 +36,39 @@ struct Inner {
 
 impl StdGroup {
     pub(crate) async fn fetch(user: &StdUser, group_id: &str, via: Option<&str>) -> Result<Self> {
-        Box::pin(Self::fetch_at_depth(user, group_id, via, 0)).await
+        Box::pin(Self::fetch_at_depth(user, group_id, via, None, 0)).await
     }
 
-    async fn fetch_at_depth(user: &StdUser, group_id: &str, via: Option<&str>, depth: usize) -> Result<Self> {
+    /// `known`: a group that the caller holds already and which may open this one.
+    async fn fetch_at_depth(
+        user: &StdUser,
+        group_id: &str,
+        via: Option<&str>,
+        known: Option<&Self>,
+        depth: usize,
+    ) -> Result<Self> {
         if depth > MAX_DEPTH {
             return Err(SdkError::ServerOutput.into());
         }
         let out = call_get(user, via, &format!("/group/{}", id(group_id)?)).await?;
         let up = group::done_get_group_light(&out)?;
-        let opener = match (&up.access_by, &up.parent_group_id) {
+        let opened_by = match (up.access_by, up.parent_group_id) {
             (AccessBy::User, _) => None,
-            (AccessBy::GroupAsUser(member), _) => Some((member.clone(), None)),
+            (AccessBy::GroupAsUser(member), _) => Some((member, None)),
             // The keys are wrapped for the direct parent, wherever above the user is a member.
-            (AccessBy::Parent(_) | AccessBy::GroupAsUserAsParent { .. }, Some(parent)) => {
-                Some((parent.clone(), via.map(str::to_owned)))
-            }
-            (AccessBy::Parent(parent), None) => Some((parent.clone(), via.map(str::to_owned))),
-            (AccessBy::GroupAsUserAsParent { parent, .. }, None) => Some((parent.clone(), via.map(str::to_owned))),
+            (AccessBy::Parent(_) | AccessBy::GroupAsUserAsParent { .. }, Some(parent))
+            | (AccessBy::Parent(parent) | AccessBy::GroupAsUserAsParent { parent, .. }, None) => Some((parent, via)),
         };
-        let opener = match opener {
+        let opener = match opened_by {
             None => None,
-            Some((group_id, via)) => {
-                Some(Box::pin(Self::fetch_at_depth(user, &group_id, via.as_deref(), depth + 1)).await?)
-            }
+            Some((group_id, via)) => Some(match known.filter(|g| g.group_id() == group_id && g.via() == via) {
+                Some(known) => known.clone(),
+                None => Box::pin(Self::fetch_at_depth(user, &group_id, via, None, depth + 1)).await?,
+            }),
         };
         pin_signers(user.client(), group::group_key_signers(&out)?).await?;
-        let open = || open_with(user, opener.as_ref(), |own| group::done_get_group(&out, own, &user.client().pins()));
-        let data = match open() {
-            // The user's keys were rotated on another device after this one logged in.
-            Err(Error::Sdk(SdkError::KeyNotFound)) if opener.is_none() => {
-                user.reload_keys().await?;
-                open()?
-            }
-            other => other?,
-        };
+        let data =
+            open_with(user, opener.as_ref(), |own| group::done_get_group(&out, own, &user.client().pins())).await?;
         let cursor = next_page(data.keys());
         let inner = Inner {
             user: user.clone(),
@@ -177,12 +175,18 @@ impl StdGroup {
 
     /// A child group of this group.
     pub async fn get_child_group(&self, group_id: &str) -> Result<Self> {
-        Self::fetch(self.user(), group_id, self.inner.via.as_deref()).await
+        Box::pin(Self::fetch_at_depth(self.user(), group_id, self.via(), Some(self), 0)).await
     }
 
     /// A connected group of which this group is a member.
     pub async fn get_connected_group(&self, group_id: &str) -> Result<Self> {
-        Self::fetch(self.user(), group_id, Some(self.group_id())).await
+        Box::pin(Self::fetch_at_depth(self.user(), group_id, Some(self.group_id()), Some(self), 0)).await
+    }
+
+    /// The group by which the user entered this connected group, or a child of it.
+    #[must_use]
+    pub fn via(&self) -> Option<&str> {
+        self.inner.via.as_deref()
     }
 
     /// Deletes the group and all its children. Needs rank 1.
@@ -205,7 +209,8 @@ impl StdGroup {
         pin_signers(self.user().client(), group::group_keys_page_signers(out)?).await?;
         let page = open_with(self.user(), self.inner.opener.as_ref(), |own| {
             group::done_get_group_keys(out, own, &self.user().client().pins())
-        })?;
+        })
+        .await?;
         let cursor = next_page(&page);
         self.update(|data| data.add_keys(page))?;
         Ok(cursor)
@@ -256,15 +261,26 @@ async fn call_get(user: &StdUser, via: Option<&str>, path: &str) -> Result<Strin
     user.client().get(path, Call { jwt: Some(&jwt), body: None, via }).await
 }
 
-fn open_with<T>(
+/// Opens keys with those of the group that lets the user in, or with the user's own. When one is missing there (it was
+/// rotated after it was fetched), they are fetched once more.
+async fn open_with<T>(
     user: &StdUser,
     opener: Option<&StdGroup>,
-    open: impl FnOnce(&dyn PrivateKeys) -> keystead_sdk_core::Result<T>,
+    open: impl Fn(&dyn PrivateKeys) -> keystead_sdk_core::Result<T>,
 ) -> Result<T> {
-    Ok(match opener {
-        None => open(&*user.data())?,
-        Some(group) => open(group.data().as_ref())?,
-    })
+    let open = || match opener {
+        None => open(&*user.data()),
+        Some(group) => open(group.data().as_ref()),
+    };
+    match open() {
+        Err(SdkError::KeyNotFound) => {}
+        opened => return Ok(opened?),
+    }
+    match opener {
+        None => user.reload_keys().await?,
+        Some(group) => Box::pin(group.load_keys_from(Some(PageCursor::first()))).await?,
+    }
+    Ok(open()?)
 }
 
 /// Fetches the verify keys of those who signed group keys. A signer whose account is gone leaves his keys unchecked.

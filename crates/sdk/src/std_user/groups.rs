@@ -50,32 +50,32 @@ impl StdUser {
     }
 
     /// A page of the user's invites, newest first; `last` is the last item of the page before.
-    pub async fn get_invites(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
+    pub async fn get_group_invites(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
         self.invite_page("invite", last).await
     }
 
     /// Joins a group after an invite.
-    pub async fn accept_invite(&self, group_id: &str) -> Result<()> {
+    pub async fn accept_group_invite(&self, group_id: &str) -> Result<()> {
         Ok(user::done_success(&self.patch(&format!("/group/{}/invite", id(group_id)?)).await?)?)
     }
 
     /// Turns an invite down.
-    pub async fn reject_invite(&self, group_id: &str) -> Result<()> {
+    pub async fn reject_group_invite(&self, group_id: &str) -> Result<()> {
         Ok(user::done_success(&self.delete(&format!("/group/{}/invite", id(group_id)?)).await?)?)
     }
 
     /// Asks to join a group.
-    pub async fn join_request(&self, group_id: &str) -> Result<()> {
+    pub async fn group_join_request(&self, group_id: &str) -> Result<()> {
         Ok(user::done_success(&self.patch(&format!("/group/{}/join_req", id(group_id)?)).await?)?)
     }
 
     /// A page of the join requests this user sent, newest first.
-    pub async fn get_sent_join_requests(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
+    pub async fn get_sent_join_req(&self, last: Option<&InviteListItem>) -> Result<Vec<InviteListItem>> {
         self.invite_page("joins", last).await
     }
 
     /// Withdraws a join request.
-    pub async fn delete_join_request(&self, group_id: &str) -> Result<()> {
+    pub async fn delete_join_req(&self, group_id: &str) -> Result<()> {
         Ok(user::done_success(&self.delete(&format!("/group/joins/{}", id(group_id)?)).await?)?)
     }
 
