@@ -214,14 +214,18 @@ impl Db {
 
 /// Says of an error whether the same transaction may succeed when it is run again.
 pub trait RetryHint {
-    /// True for serialization failures and deadlocks.
+    /// True for serialization failures, deadlocks, and rows whose parent has just gone.
     fn is_retryable(&self) -> bool;
 }
 
 impl RetryHint for DieselError {
     fn is_retryable(&self) -> bool {
         match self {
-            Self::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+            // What the row belongs to has gone since the transaction looked: run again, it sees that and says so.
+            Self::DatabaseError(
+                DatabaseErrorKind::SerializationFailure | DatabaseErrorKind::ForeignKeyViolation,
+                _,
+            ) => true,
             Self::DatabaseError(_, info) => info.message().contains("deadlock detected"),
             _ => false,
         }
