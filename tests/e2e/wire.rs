@@ -14,6 +14,7 @@ both! {
     registration_and_login_of_today,
     registration_and_login_of_2022,
     groups,
+    group_graph,
     refusals,
     a_new_app,
 }
@@ -112,6 +113,53 @@ async fn groups(server: TestServer) {
     let carol = server.new_user(Suite::CLASSIC, "carol", "a password").await;
     let id = carol.create_group().await.expect("created");
     snapshot("group_get_signed", server.get(&format!("/group/{id}")).jwt(&carol.jwt()).send().await);
+}
+
+async fn group_graph(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let own = server.group_with(&alice, &[(&bob, 2)]).await;
+    let path = format!("/group/{}", own.id);
+    let body = bodies::group(&own.key_id);
+    snapshot("group_child", server.post(&format!("{path}/child")).jwt(&alice.jwt).json(&body).send().await);
+    snapshot("group_children", server.get(&format!("{path}/children/0/none")).jwt(&bob.jwt).send().await);
+    let child = server.child(&alice, &own).await;
+    snapshot("group_get_child", server.get(&format!("/group/{}", child.id)).jwt(&bob.jwt).send().await);
+    let connected = server.connected(&alice, &own).await;
+    let of = |rest: &str| server.get(&format!("/group/{}{rest}", connected.id)).via(&own).jwt(&bob.jwt);
+    snapshot("group_get_connected", of("").send().await);
+    snapshot("group_light_connected", of("/light").send().await);
+    let below = server.post(&format!("/group/{}/child/light", connected.id)).via(&own).jwt(&alice.jwt).ok().await;
+    let below = format!("/group/{}/light", below["group_id"].as_str().expect("an id"));
+    snapshot("group_light_below_connected", server.get(&below).via(&own).jwt(&bob.jwt).send().await);
+    snapshot("group_list_of_group", server.get(&format!("{path}/all/0/none")).jwt(&bob.jwt).send().await);
+    server.add_member(&alice, &child, &bob, 3).await;
+    snapshot(
+        "group_members_of_child",
+        server.get(&format!("/group/{}/member/0/none", child.id)).jwt(&bob.jwt).send().await,
+    );
+
+    let guest = server.group(&alice).await;
+    let put = |what: &str, group: &e2e::users::TestGroup| {
+        let body = bodies::new_guest(&connected, group, None);
+        server.put(&format!("/group/{}/{what}/{}", connected.id, group.id)).via(&own).jwt(&alice.jwt).json(&body)
+    };
+    snapshot("group_invite_group", put("invite_group", &guest).send().await);
+    snapshot(
+        "group_invites_of_group",
+        server.get(&format!("/group/{}/invite/0/none", guest.id)).jwt(&alice.jwt).send().await,
+    );
+    let asking = server.group(&alice).await;
+    let ask = server.patch(&format!("/group/{}/join_req/{}", asking.id, connected.id)).jwt(&alice.jwt);
+    snapshot("group_join_request", ask.send().await);
+    snapshot(
+        "group_sent_join_requests",
+        server.get(&format!("/group/{}/joins/0/none", asking.id)).jwt(&alice.jwt).send().await,
+    );
+    snapshot("group_join_requests", of("/join_req/0/none").send().await);
+    snapshot("group_accept_join_request", put("join_req", &asking).send().await);
+    snapshot("group_re_invite_group", put("re_invite_group", &asking).send().await);
+    let member = server.get(&format!("/group/forced/{}/user/{}", own.id, bob.user_id)).token(&server.lax.secret);
+    snapshot("group_forced_member", member.send().await);
 }
 
 async fn refusals(server: TestServer) {

@@ -1,8 +1,13 @@
-//! Groups: access, ranks, members, invites, keys (sentc.md section 8).
+//! Groups: access, ranks, members, invites, keys, hierarchy, groups as members, join requests (sentc.md section 8).
 
+mod connected;
 mod create;
+mod forced;
+mod hierarchy;
 mod invites;
+mod joins;
 mod keys;
 mod members;
 mod ranks;
 mod re_invites;
+mod shared;
