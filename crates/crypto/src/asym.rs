@@ -166,6 +166,23 @@ impl SecretKey {
         }
     }
 
+    /// The public half, made from the secret one: what a server shows as this key's public half must be equal to it.
+    /// Errors: none for a key that this crate made or read.
+    ///
+    /// ```
+    /// use keystead_crypto::{asym, rng};
+    /// let (secret, public) = asym::generate(asym::DEFAULT, &mut rng::os())?;
+    /// assert_eq!(secret.public_key()?, public);
+    /// # Ok::<(), keystead_crypto::CryptoError>(())
+    /// ```
+    pub fn public_key(&self) -> Result<PublicKey> {
+        Ok(PublicKey(match &self.0 {
+            Secret::Ecies(x) => Public::Ecies(x.public_key()),
+            Secret::Kyber(k) => Public::Kyber(k.public_key()?),
+            Secret::Hybrid(x, k) => Public::Hybrid(x.public_key(), k.public_key()?),
+        }))
+    }
+
     /// Opens what [`PublicKey::encrypt`] made. Errors: `Decrypt` for a wrong key, changed or cut input.
     pub fn decrypt(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         match &self.0 {

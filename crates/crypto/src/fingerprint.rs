@@ -1,9 +1,24 @@
-//! Safety numbers (sentc.md 12.6): two users compare them by voice to know that no one stands between.
+//! Safety numbers (sentc.md 12.6): two users compare them by voice to know that no one stands between. And short names
+//! of single public keys.
 
 use sha2::{Digest, Sha256};
 
+use crate::asym::PublicKey;
 use crate::encoding::b64url_encode;
+use crate::hash::sha256;
 use crate::sign::VerifyKey;
+
+/// b64url( SHA-256( raw public key ) ), 43 characters. Not a safety number: it names the key, not its owner.
+///
+/// ```
+/// use keystead_crypto::{asym, fingerprint, rng};
+/// let (_, key) = asym::generate(asym::DEFAULT, &mut rng::os())?;
+/// assert_eq!(fingerprint::public_key(&key).len(), 43);
+/// # Ok::<(), keystead_crypto::CryptoError>(())
+/// ```
+pub fn public_key(key: &PublicKey) -> String {
+    b64url_encode(&sha256(&key.to_bytes()))
+}
 
 /// b64url( SHA-256( key_a ‖ id_a \[‖ key_b ‖ id_b\] ) ), 43 characters, the smaller user id first: the argument order does
 /// not matter. With one user it is the fingerprint of his key.
@@ -23,7 +38,6 @@ pub fn safety_number(a: (&VerifyKey, &str), b: Option<(&VerifyKey, &str)>) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::sha256;
     use crate::{rng, sign};
 
     #[test]

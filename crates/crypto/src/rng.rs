@@ -5,6 +5,9 @@
 use core::convert::Infallible;
 
 pub use rand_core::{CryptoRng, Rng, TryCryptoRng, TryRng};
+use zeroize::Zeroizing;
+
+use crate::hash::sha256;
 
 /// The operating system's generator (in browsers `crypto.getRandomValues`).
 #[derive(Debug, Clone, Copy, Default)]
@@ -50,6 +53,48 @@ impl TryRng for OsCsprng {
 }
 
 impl TryCryptoRng for OsCsprng {}
+
+/// A generator whose bytes follow from a secret: SHA-256(secret hash ‖ counter). For signatures that need no fresh
+/// randomness, as deterministic signing does it.
+pub(crate) struct FromSecret {
+    seed: Zeroizing<[u8; 32]>,
+    counter: u64,
+}
+
+impl FromSecret {
+    pub(crate) fn new(secret: &[u8]) -> Self {
+        Self { seed: Zeroizing::new(sha256(secret)), counter: 0 }
+    }
+}
+
+impl TryRng for FromSecret {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut out = [0; 4];
+        self.try_fill_bytes(&mut out)?;
+        Ok(u32::from_le_bytes(out))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut out = [0; 8];
+        self.try_fill_bytes(&mut out)?;
+        Ok(u64::from_le_bytes(out))
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in out.chunks_mut(32) {
+            let block = Zeroizing::new(sha256(&[self.seed.as_slice(), &self.counter.to_le_bytes()].concat()));
+            self.counter = self.counter.wrapping_add(1);
+            for (to, from) in chunk.iter_mut().zip(block.iter()) {
+                *to = *from;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for FromSecret {}
 
 /// Shows a generator of today to crates that know `rand_core` 0.6.
 pub(crate) struct Legacy<'a>(pub(crate) &'a mut dyn CryptoRng);

@@ -17,7 +17,7 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::encoding::{b64_decode, b64_encode, pem_decode, pem_encode};
-use crate::rng::CryptoRng;
+use crate::rng::{self, CryptoRng};
 use crate::wire::{array, pair_from_json, pair_to_json, split};
 use crate::{CryptoError, Result};
 
@@ -98,6 +98,25 @@ impl SignKey {
                 Bytes::Hybrid(sig_x, sig_k)
             }
         }))
+    }
+
+    /// Whether `verify` is the other half of this key: a probe is signed and checked. Its randomness follows from the
+    /// key, so that the answer needs no generator. Some milliseconds with Dilithium.
+    ///
+    /// ```
+    /// use keystead_crypto::{rng, sign};
+    /// let (key, verify) = sign::generate(sign::DEFAULT, &mut rng::os())?;
+    /// let (_, foreign) = sign::generate(sign::DEFAULT, &mut rng::os())?;
+    /// assert!(key.belongs_to(&verify) && !key.belongs_to(&foreign));
+    /// # Ok::<(), keystead_crypto::CryptoError>(())
+    /// ```
+    pub fn belongs_to(&self, verify: &VerifyKey) -> bool {
+        const PROBE: &[u8] = b"keystead: do these halves belong together?";
+        if self.alg() != verify.alg() {
+            return false;
+        }
+        let rng = &mut rng::FromSecret::new(&self.to_bytes());
+        self.sign(rng, PROBE).is_ok_and(|signature| verify.verify(PROBE, &signature).is_ok())
     }
 
     /// Signs `data` and puts the raw signature in front of it. Errors as [`sign`](Self::sign).

@@ -22,7 +22,7 @@ const INFO: &[u8] = b"ecies-ed25519";
 
 pub(super) fn generate(rng: &mut dyn CryptoRng) -> (SecretKey, PublicKey) {
     let secret = SecretKey(SecretKey32::new(rng::bytes(rng)));
-    let public = PublicKey(x25519_dalek::PublicKey::from(&secret.scalar()).to_bytes());
+    let public = secret.public_key();
     (secret, public)
 }
 
@@ -59,6 +59,10 @@ impl SecretKey {
 
     pub(super) fn as_bytes(&self) -> &[u8; SECRET] {
         self.0.as_bytes()
+    }
+
+    pub(super) fn public_key(&self) -> PublicKey {
+        PublicKey(x25519_dalek::PublicKey::from(&self.scalar()).to_bytes())
     }
 
     pub(super) fn decrypt(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {

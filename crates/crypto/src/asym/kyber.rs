@@ -80,6 +80,11 @@ impl SecretKey {
         &self.0
     }
 
+    /// The public half is part of the secret bytes, its hash too; decryption uses both.
+    pub(super) fn public_key(&self) -> Result<PublicKey> {
+        PublicKey::from_bytes(self.0.get(POLYNOMIALS..POLYNOMIALS + PUBLIC).ok_or(CryptoError::Length)?)
+    }
+
     pub(super) fn decrypt(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let (kem, body) = sealed.split_first_chunk::<CIPHERTEXT>().ok_or(CryptoError::Decrypt)?;
         // A wrong ciphertext gives a random secret here (implicit rejection), so that only AES-GCM can fail.

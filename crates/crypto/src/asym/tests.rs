@@ -17,6 +17,7 @@ fn round_trips_and_sizes() {
         assert_eq!(PublicKey::from_bytes(alg, &pk.to_bytes()).unwrap(), pk);
         assert_eq!(PublicKey::from_wire(alg, &pk.to_wire()).unwrap(), pk);
         let sk = SecretKey::from_bytes(alg, &sk.to_bytes()).unwrap();
+        assert_eq!(sk.public_key().unwrap(), pk);
         for data in [b"".as_slice(), b"a", &[7; 5000]] {
             let sealed = pk.encrypt(&mut Seeded::new(2), data).unwrap();
             assert_eq!(sealed.len(), data.len() + adds);

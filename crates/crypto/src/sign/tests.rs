@@ -30,6 +30,26 @@ fn round_trips_and_sizes() {
 }
 
 #[test]
+fn halves_belong_together_or_not() {
+    for alg in ALL {
+        let (sk, vk) = generate(alg, &mut Seeded::new(1)).unwrap();
+        let (other_sk, other_vk) = generate(alg, &mut Seeded::new(2)).unwrap();
+        assert!(sk.belongs_to(&vk) && other_sk.belongs_to(&other_vk));
+        assert!(!sk.belongs_to(&other_vk) && !other_sk.belongs_to(&vk));
+        for other_alg in ALL.iter().filter(|a| **a != alg) {
+            assert!(!sk.belongs_to(&generate(other_alg, &mut Seeded::new(1)).unwrap().1));
+        }
+    }
+    // One half of the hybrid exchanged.
+    let (sk, vk) = generate(ED25519_DILITHIUM_3, &mut Seeded::new(1)).unwrap();
+    let (_, other) = generate(ED25519_DILITHIUM_3, &mut Seeded::new(2)).unwrap();
+    for (x, k) in [(&vk, &other), (&other, &vk)] {
+        let mixed = [&x.to_bytes()[..32], &k.to_bytes()[32..]].concat();
+        assert!(!sk.belongs_to(&VerifyKey::from_bytes(ED25519_DILITHIUM_3, &mixed).unwrap()));
+    }
+}
+
+#[test]
 fn the_same_rng_gives_the_same_bytes() {
     for alg in ALL {
         let make = |seed| {
@@ -236,7 +256,7 @@ proptest! {
     fn random_input_is_refused(seed: u64, text: String) {
         // Random keys too: debug builds check for overflow, and a hostile key must not stop anyone.
         let rng = &mut Seeded::new(seed);
-        let bytes = crate::rng::bytes::<4000>(rng);
+        let bytes = rng::bytes::<4000>(rng);
         for alg in ALL {
             let (_, vk) = generate(alg, rng).unwrap();
             prop_assert_eq!(vk.verify_attached(&bytes), Err(CryptoError::Signature));
