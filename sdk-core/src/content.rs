@@ -20,9 +20,7 @@
 use keystead_crypto::asym::SecretKey;
 use keystead_crypto::encoding::{b64_decode, b64_encode};
 use keystead_crypto::rng::CryptoRng;
-use keystead_crypto::search::SearchKey;
 use keystead_crypto::sign::{self, VerifyKey};
-use keystead_crypto::sort::SortKey;
 use keystead_crypto::sym::SymKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -191,28 +189,6 @@ pub fn split(content: &[u8]) -> Result<(Head, &[u8])> {
     let (head, rest) = content.split_at_checked(end).ok_or(SdkError::Content)?;
     let head = serde_json::from_slice(head).or(Err(SdkError::Content))?;
     Ok((head, rest.split_first().ok_or(SdkError::Content)?.1))
-}
-
-/// Searchable hash of a whole text: b64url, 43 characters.
-#[must_use]
-pub fn search_full(key: &SearchKey, text: &str) -> String {
-    key.search_full(text)
-}
-
-/// Searchable hashes of the byte prefixes of a text, at most 200.
-#[must_use]
-pub fn search_prefixes(key: &SearchKey, text: &str, limit: Option<usize>) -> Vec<String> {
-    key.search_prefixes(text, limit.unwrap_or(keystead_crypto::search::MAX_PREFIXES))
-}
-
-/// Sortable form of a number of 0 to 65532. Errors: `Crypto(Input)`.
-pub fn sort_number(key: &SortKey, number: u64) -> Result<u64> {
-    Ok(key.encrypt_number(number)?)
-}
-
-/// Sortable form of a text's first four bytes. Errors: `Crypto(Input)`.
-pub fn sort_string(key: &SortKey, text: &str) -> Result<u64> {
-    Ok(key.encrypt_str(text)?)
 }
 
 fn attach_signature(

@@ -37,9 +37,24 @@ pub enum SdkError {
     /// A list of keys that must have at least one entry is empty.
     #[error("no keys")]
     NoKeys,
-    /// The algorithm is not on the allow-list.
+    /// The algorithm is none that this crate knows.
     #[error("the algorithm is not allowed")]
     Algorithm,
+    /// The algorithm is known, but weaker than this client's allow-list has it.
+    #[error("the algorithm is weaker than this client allows")]
+    WeakAlgorithm,
+    /// The salt of a login has not the shape of a salt.
+    #[error("the salt of the login is not usable")]
+    Salt,
+    /// The server answers a login of today in the protocol of 2022, which proves less.
+    #[error("the server answers in an older protocol")]
+    Downgrade,
+    /// The login challenge is not one for this device.
+    #[error("the login challenge is not for this device")]
+    Challenge,
+    /// The login challenge was answered before.
+    #[error("the login challenge was answered before")]
+    ReplayedChallenge,
     /// Encrypted content has not the form `head 0x00 body`.
     #[error("the encrypted content cannot be read")]
     Content,
@@ -55,9 +70,39 @@ pub enum SdkError {
     /// A verify key differs from the one seen before under the same id.
     #[error("the verify key has changed")]
     PinnedKey,
-    /// A public key that the server shows as the user's own does not belong to his secret key.
+    /// The public half that the server shows does not belong to the secret half.
     #[error("the public key does not belong to the secret key")]
     ForeignKey,
+    /// A known user (or group) shows another key than before, and nothing proves that it is his.
+    #[error("the key of a known user has changed")]
+    ChangedKey,
+    /// A key that was replaced long ago is shown as the newest one.
+    #[error("an old key is shown as the newest one")]
+    OldKey,
+    /// The group key must be signed by somebody known, and is not.
+    #[error("the group key is not signed")]
+    UnsignedGroupKey,
+    /// The user's public key must be signed, and is not.
+    #[error("the public key is not signed")]
+    UnsignedPublicKey,
+    /// A wrapped key stands in the place of another one.
+    #[error("a wrapped key stands in a wrong place")]
+    SwappedWrap,
+    /// The account shows user keys that this device does not know and that no known key vouches for.
+    #[error("the account shows foreign user keys")]
+    ForeignUserKeys,
+    /// The answer is about another user, group or key than the question.
+    #[error("the answer is about something else")]
+    WrongId,
+    /// The list of members contradicts itself.
+    #[error("the list of members contradicts itself")]
+    MemberList,
+    /// A page of a list repeats what was sent before.
+    #[error("the pages of the list do not go on")]
+    Paging,
+    /// The list of keys lacks a key that was there before.
+    #[error("the list of keys is not complete")]
+    MissingKeys,
     /// The caller's rank does not allow this.
     #[error("the rank does not allow this")]
     Rank,
@@ -77,12 +122,27 @@ impl SdkError {
             Self::KeyNotFound => 110,
             Self::NoKeys => 111,
             Self::Algorithm => 112,
+            Self::WeakAlgorithm => 113,
+            Self::Salt => 114,
+            Self::Downgrade => 115,
+            Self::Challenge => 116,
+            Self::ReplayedChallenge => 117,
             Self::Content => 120,
             Self::NotSigned => 121,
             Self::PublicKeySignature => 130,
             Self::GroupKeySignature => 131,
             Self::PinnedKey => 132,
             Self::ForeignKey => 133,
+            Self::ChangedKey => 134,
+            Self::OldKey => 135,
+            Self::UnsignedGroupKey => 136,
+            Self::UnsignedPublicKey => 137,
+            Self::SwappedWrap => 138,
+            Self::ForeignUserKeys => 139,
+            Self::WrongId => 140,
+            Self::MemberList => 141,
+            Self::Paging => 142,
+            Self::MissingKeys => 143,
             Self::Rank => 200,
         }
     }
@@ -100,12 +160,27 @@ impl SdkError {
             Self::KeyNotFound => "key_not_found",
             Self::NoKeys => "no_keys",
             Self::Algorithm => "algorithm",
+            Self::WeakAlgorithm => "weak_algorithm",
+            Self::Salt => "salt",
+            Self::Downgrade => "downgrade",
+            Self::Challenge => "challenge",
+            Self::ReplayedChallenge => "replayed_challenge",
             Self::Content => "content",
             Self::NotSigned => "not_signed",
             Self::PublicKeySignature => "public_key_signature",
             Self::GroupKeySignature => "group_key_signature",
             Self::PinnedKey => "pinned_key",
             Self::ForeignKey => "foreign_key",
+            Self::ChangedKey => "changed_key",
+            Self::OldKey => "old_key",
+            Self::UnsignedGroupKey => "unsigned_group_key",
+            Self::UnsignedPublicKey => "unsigned_public_key",
+            Self::SwappedWrap => "swapped_wrap",
+            Self::ForeignUserKeys => "foreign_user_keys",
+            Self::WrongId => "wrong_id",
+            Self::MemberList => "member_list",
+            Self::Paging => "paging",
+            Self::MissingKeys => "missing_keys",
             Self::Rank => "rank",
         }
     }
@@ -162,12 +237,27 @@ mod tests {
             KeyNotFound,
             NoKeys,
             Algorithm,
+            WeakAlgorithm,
+            Salt,
+            Downgrade,
+            Challenge,
+            ReplayedChallenge,
             Content,
             NotSigned,
             PublicKeySignature,
             GroupKeySignature,
             PinnedKey,
             ForeignKey,
+            ChangedKey,
+            OldKey,
+            UnsignedGroupKey,
+            UnsignedPublicKey,
+            SwappedWrap,
+            ForeignUserKeys,
+            WrongId,
+            MemberList,
+            Paging,
+            MissingKeys,
             Rank,
         ];
         let table: Vec<String> = all.iter().map(|e| format!("{} {} {}", e.status(), e.name(), e.to_json())).collect();

@@ -8,17 +8,21 @@
 //! |---|---|
 //! | [`user`] | registration, login with challenge and second factor, devices, refresh, public keys of others |
 //! | [`group`] | creation, keys, members, invites |
-//! | [`content`] | encryption and signatures of the application's own data, symmetric keys, search, sort |
+//! | [`content`] | encryption and signatures of the application's own data |
+//! | [`search`] | searchable hashes and sortable numbers beside it |
 //! | [`sym_key`] | symmetric keys beside the group keys |
 //! | [`handle`] | keys as JSON text, for storage on the user's device |
-//! | [`suite`] | algorithm choice and the allow-list |
+//! | [`suite`] | algorithm choice and the allow-lists |
+//! | [`policy`] | what a client believes of a server |
 //! | [`jwt`] | reading claims without verification, to know the expiry |
 //!
 //! # What the server cannot do
 //!
-//! Unknown algorithm names are refused. A public key that carries a signature is unusable until the signature was
-//! checked ([`user::UncheckedPublicKey`]); a group key that carries one is refused when it is wrong. Keys made for
-//! oneself are opened again before they are sent, so a swapped public key shows at once.
+//! Unknown algorithm names are refused, weaker ones than the client's [`Policy`] allows too. A public key that carries a
+//! signature is unusable until the signature was checked ([`user::UncheckedPublicKey`]); verify keys are pinned on first
+//! use, and a changed one is refused unless the old one vouches for it ([`user::VerifyKeys`]). A group key that carries a
+//! signature is refused when it is wrong, an unsigned newest one in a group of signed keys too. At login every public
+//! half must belong to its secret half. Each lie has its own [`SdkError`]; `tests/flows/lies.rs` tells them one by one.
 //!
 //! ```
 //! use keystead_sdk_core::{rng, user};
@@ -37,6 +41,8 @@ mod error;
 pub mod group;
 pub mod handle;
 pub mod jwt;
+pub mod policy;
+pub mod search;
 pub mod suite;
 pub mod sym_key;
 pub mod user;
@@ -46,6 +52,7 @@ pub use error::SdkError;
 pub use keystead_crypto as crypto;
 pub use keystead_crypto::rng::{self, CryptoRng};
 pub use keystead_protocol as protocol;
+pub use policy::Policy;
 pub use suite::Suite;
 
 /// Result of every fallible call of this crate.

@@ -1,6 +1,7 @@
 //! Which algorithms new keys get, and which names are accepted from a server.
 //!
-//! The allow-lists are fixed: a server cannot talk a client into an algorithm that is not listed here. The lower layer
+//! The allow-lists are fixed: a server cannot talk a client into an algorithm that is not listed here. A client may
+//! accept fewer ([`Algorithms`], part of its [`Policy`](crate::Policy)). The lower layer
 //! knows the same names; the check here is on purpose a second one, so that an algorithm added there does not become
 //! acceptable by itself.
 
@@ -20,6 +21,75 @@ pub const PASSWORD: &[&str] = &[password::ARGON_2_SHA256];
 pub const SEARCH: &[&str] = &[search::HMAC_SHA256];
 /// Accepted sort key algorithms.
 pub const SORT: &[&str] = &[sort::OPE_16];
+
+/// What one client accepts: per kind a part of the lists above. A name that is not known at all is refused with
+/// `Algorithm`, a known one that is not listed here with `WeakAlgorithm`.
+///
+/// ```
+/// # use keystead_sdk_core::{SdkError, suite::Algorithms};
+/// assert_eq!(Algorithms::HYBRID.asym("ECIES-ed25519_KYBER_768"), Ok(()));
+/// assert_eq!(Algorithms::HYBRID.asym("ECIES-ed25519"), Err(SdkError::WeakAlgorithm));
+/// assert_eq!(Algorithms::HYBRID.asym("ROT13"), Err(SdkError::Algorithm));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Algorithms {
+    /// Key pairs for encryption.
+    pub asym: &'static [&'static str],
+    /// Key pairs for signatures.
+    pub sign: &'static [&'static str],
+    /// Symmetric keys.
+    pub sym: &'static [&'static str],
+    /// Password derivations.
+    pub password: &'static [&'static str],
+    /// Search keys.
+    pub search: &'static [&'static str],
+    /// Sort keys.
+    pub sort: &'static [&'static str],
+}
+
+impl Algorithms {
+    /// The whole std family: also accounts of clients of 2022 and those that chose small keys.
+    pub const ALL: Self = Self { asym: ASYM, sign: SIGN, sym: SYM, password: PASSWORD, search: SEARCH, sort: SORT };
+    /// Only the hybrids, which hold against quantum computers: for apps all of whose users came with today's clients.
+    pub const HYBRID: Self =
+        Self { asym: &[asym::ECIES_ED25519_KYBER_768], sign: &[sign::ED25519_DILITHIUM_3], ..Self::ALL };
+
+    /// Errors: `Algorithm`, `WeakAlgorithm` for a key pair algorithm for encryption that is not accepted.
+    pub fn asym(&self, name: &str) -> Result<()> {
+        check_both(ASYM, self.asym, name)
+    }
+
+    /// Errors: `Algorithm`, `WeakAlgorithm` for a signature algorithm that is not accepted.
+    pub fn sign(&self, name: &str) -> Result<()> {
+        check_both(SIGN, self.sign, name)
+    }
+
+    /// Errors: `Algorithm`, `WeakAlgorithm` for a symmetric algorithm that is not accepted.
+    pub fn sym(&self, name: &str) -> Result<()> {
+        check_both(SYM, self.sym, name)
+    }
+
+    /// Errors: `Algorithm`, `WeakAlgorithm` for a password derivation that is not accepted.
+    pub fn password(&self, name: &str) -> Result<()> {
+        check_both(PASSWORD, self.password, name)
+    }
+
+    /// Errors: `Algorithm`, `WeakAlgorithm` for a search key algorithm that is not accepted.
+    pub fn search(&self, name: &str) -> Result<()> {
+        check_both(SEARCH, self.search, name)
+    }
+
+    /// Errors: `Algorithm`, `WeakAlgorithm` for a sort key algorithm that is not accepted.
+    pub fn sort(&self, name: &str) -> Result<()> {
+        check_both(SORT, self.sort, name)
+    }
+}
+
+impl Default for Algorithms {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
 
 /// Algorithms of newly made keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +128,11 @@ impl Default for Suite {
     fn default() -> Self {
         Self::HYBRID
     }
+}
+
+fn check_both(known: &[&str], allowed: &[&str], name: &str) -> Result<()> {
+    check(known, name)?;
+    if allowed.contains(&name) { Ok(()) } else { Err(SdkError::WeakAlgorithm) }
 }
 
 /// Refuses a name that is not on `list`. Errors: `Algorithm`.

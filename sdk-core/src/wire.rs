@@ -64,10 +64,11 @@ pub(crate) fn public_key(alg: &str, text: &str) -> Result<PublicKey> {
     Ok(PublicKey::from_wire(alg, text)?)
 }
 
-/// A wrapped secret key. Errors: `Algorithm`, `Crypto`.
+/// A wrapped secret key. Errors: `Algorithm`, `Crypto`; `SwappedWrap` when it opens to something that is none.
 pub(crate) fn secret_key(alg: &str, wrapped: &str, by: &SymKey) -> Result<SecretKey> {
     suite::check(suite::ASYM, alg)?;
-    Ok(SecretKey::from_bytes(alg, &unwrap(by, wrapped, b"")?)?)
+    let bytes = unwrap(by, wrapped, b"")?;
+    SecretKey::from_bytes(alg, &bytes).or(Err(SdkError::SwappedWrap))
 }
 
 /// A verify key in wire form. Errors: `Algorithm`, `Crypto`.
@@ -76,8 +77,24 @@ pub(crate) fn verify_key(alg: &str, text: &str) -> Result<VerifyKey> {
     Ok(VerifyKey::from_wire(alg, text)?)
 }
 
-/// A wrapped sign key. Errors: `Algorithm`, `Crypto`.
+/// A wrapped sign key. Errors: as [`secret_key`].
 pub(crate) fn sign_key(alg: &str, wrapped: &str, by: &SymKey) -> Result<SignKey> {
     suite::check(suite::SIGN, alg)?;
-    Ok(SignKey::from_bytes(alg, &unwrap(by, wrapped, b"")?)?)
+    let bytes = unwrap(by, wrapped, b"")?;
+    SignKey::from_bytes(alg, &bytes).or(Err(SdkError::SwappedWrap))
+}
+
+/// Refuses a secret key that is not the other half of `public`. `beside` is what its neighbours unwrap to: when one of
+/// them would fit, the server exchanged the wraps.
+///
+/// # Errors
+/// `ForeignKey`, `SwappedWrap`.
+pub(crate) fn check_halves(secret: &SecretKey, public: &PublicKey, beside: &[&[u8]]) -> Result<()> {
+    if secret.public_key()? == *public {
+        return Ok(());
+    }
+    let fits = |bytes: &&[u8]| {
+        SecretKey::from_bytes(public.alg(), bytes).and_then(|k| k.public_key()).is_ok_and(|half| half == *public)
+    };
+    Err(if beside.iter().any(fits) { SdkError::SwappedWrap } else { SdkError::ForeignKey })
 }

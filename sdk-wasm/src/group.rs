@@ -63,9 +63,7 @@ impl User {
     #[wasm_bindgen(js_name = doneGetGroup)]
     pub fn done_get_group(&self, server_output: &str) -> JsResult<Group> {
         let mut own = VerifyKeys::new();
-        for key in self.data.keys() {
-            js(own.pin(self.data.user_id(), &key.exported_verify_key()))?;
-        }
+        js(own.pin_own(&self.data))?;
         Ok(Group { data: js(group::done_get_group(server_output, &self.data, &own))? })
     }
 }

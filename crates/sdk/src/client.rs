@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use keystead_sdk_core::user::{self, Pin, UserPublicKey, VerifyKeys};
-use keystead_sdk_core::{SdkError, Suite, rng};
+use keystead_sdk_core::user::{self, Challenges, VerifyKeys};
+use keystead_sdk_core::{Policy, SdkError, Suite, rng};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::keys::StdUser;
+use crate::std_user::Generation;
 use crate::{Error, Login, Result};
 
 const APP_TOKEN: HeaderName = HeaderName::from_static(keystead_sdk_core::protocol::apps::APP_TOKEN_HEADER);
@@ -44,7 +45,8 @@ pub struct Client {
     base: Arc<str>,
     app_token: HeaderValue,
     pins: Arc<Mutex<VerifyKeys>>,
-    strict: bool,
+    challenges: Arc<Mutex<Challenges>>,
+    policy: Policy,
 }
 
 /// What a call carries besides its path.
@@ -74,7 +76,14 @@ impl Client {
             return Err(Error::Config);
         }
         let base = Arc::from(base_url.trim_end_matches('/'));
-        Ok(Self { http, base, app_token: token_header(app_token)?, pins: Arc::default(), strict: false })
+        Ok(Self {
+            http,
+            base,
+            app_token: token_header(app_token)?,
+            pins: Arc::default(),
+            challenges: Arc::default(),
+            policy: Policy::default(),
+        })
     }
 
     /// The same client with another app token, such as the secret one of a backend. Errors: `Config`.
@@ -82,11 +91,40 @@ impl Client {
         Ok(Self { app_token: token_header(app_token)?, ..self.clone() })
     }
 
-    /// The same client, refusing users with an unsigned public key (accounts of clients of 2022) and users whose verify
-    /// key changed since it was first seen.
+    /// The same client with another belief about the server: which algorithms, which unsigned keys, which changes.
+    /// Connections and pinned keys are shared; users who are logged in keep theirs.
+    ///
+    /// ```
+    /// use keystead::policy::{Policy, Unsigned};
+    ///
+    /// let client = keystead::Client::new("http://127.0.0.1:8090", "token")?;
+    /// let client = client.with_policy(Policy { group_keys: Unsigned::Require, ..Policy::default() });
+    /// assert_eq!(client.policy().group_keys, Unsigned::Require);
+    /// # Ok::<(), keystead::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_policy(&self, policy: Policy) -> Self {
+        Self { policy, ..self.clone() }
+    }
+
+    /// What this client believes.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The same client with [`Policy::STRICT`]: nothing unsigned, nothing weaker than the hybrid algorithms, no change
+    /// without proof. Accounts of clients of 2022 and those with small keys cannot be talked to.
+    ///
+    /// ```
+    /// use keystead::policy::Policy;
+    /// let client = keystead::Client::new("http://127.0.0.1:8090", "token")?.strict();
+    /// assert_eq!(*client.policy(), Policy::STRICT);
+    /// # Ok::<(), keystead::Error>(())
+    /// ```
     #[must_use]
     pub fn strict(&self) -> Self {
-        Self { strict: true, ..self.clone() }
+        self.with_policy(Policy::STRICT)
     }
 
     /// Registers a user and gives the new user id. With the default options of an app this needs the secret token.
@@ -96,8 +134,7 @@ impl Client {
     }
 
     /// As [`register`](Self::register) with other algorithms. A user of `Suite::G03` is one of the clients of 2022: they derive
-    /// the password at another cost, so [`login`](Self::login) ends in 112 for him; `prepare_login_g03` of sdk-core logs
-    /// him in.
+    /// the password at another cost, so [`login`](Self::login) ends in 112 for him; use [`login_g03`](Self::login_g03).
     pub async fn register_suite(&self, suite: Suite, identifier: &str, password: &str) -> Result<String> {
         let (identifier, password) = (identifier.to_owned(), password.to_owned());
         let body = blocking(move || user::prepare_register_with(&mut rng::os(), suite, &identifier, &password)).await?;
@@ -123,7 +160,19 @@ impl Client {
 
     /// Logs a device in as far as the password goes.
     pub async fn begin_login(&self, identifier: &str, password: &str) -> Result<Login> {
-        crate::std_user::begin_login(self, identifier, password).await
+        crate::std_user::begin_login(self, identifier, password, Generation::Today).await
+    }
+
+    /// Logs a device in that a client of 2022 (npm 0.3.1, [`Suite::G03`]) registered.
+    ///
+    /// Ask the user whether his account is one of these; do not try it because [`login`](Self::login) was refused. Those
+    /// devices derive their keys at a lower cost, so a server that refuses on purpose would get an authentication key
+    /// that is cheaper to guess from. Errors: as [`login`](Self::login).
+    pub async fn login_g03(&self, identifier: &str, password: &str) -> Result<StdUser> {
+        match crate::std_user::begin_login(self, identifier, password, Generation::G03).await? {
+            Login::Done(user) => Ok(*user),
+            Login::SecondFactor(_) => Err(Error::SecondFactor),
+        }
     }
 
     /// Sends the keys of a new device. The answer's text travels to a logged-in device, see [`StdUser::register_device`].
@@ -138,71 +187,16 @@ impl Client {
         Ok(out)
     }
 
-    /// A user's newest public key, its signature checked with his pinned verify key.
-    ///
-    /// # Errors
-    /// `Sdk(PublicKeySignature)` for a wrong signature, or when a user who signed before shows an unsigned key; `Sdk(PinnedKey)` when the server shows another verify key than
-    /// before; `Sdk(Server)` 100.
-    pub async fn public_key(&self, user_id: &str) -> Result<UserPublicKey> {
-        let out = self.get(&format!("/user/{}/public_key", id(user_id)?), Call::default()).await?;
-        let key = user::done_fetch_public_key(&out)?;
-        if let Some(sig_key_id) = key.sig_key_id() {
-            self.pin_verify_key(user_id, sig_key_id).await?;
-        }
-        if self.strict && self.pins().changed(user_id) {
-            return Err(SdkError::PinnedKey.into());
-        }
-        let key = self.pins().check_public_key(user_id, key)?;
-        if self.strict && !key.verified() { Err(SdkError::PublicKeySignature.into()) } else { Ok(key) }
-    }
-
-    /// True when this user showed more than one verify key to this client: he rotated his keys, or the server lies.
-    /// Compare safety numbers.
-    #[must_use]
-    pub fn verify_key_changed(&self, user_id: &str) -> bool {
-        self.pins().changed(user_id)
-    }
-
-    /// The verify keys seen so far, as JSON text for storage. Tells whom this client knows.
-    #[must_use]
-    pub fn export_pins(&self) -> String {
-        self.pins().export()
-    }
-
-    /// Puts stored pins in place, replacing those seen so far. Errors: `Sdk(Input)` for another text.
-    pub fn import_pins(&self, json: &str) -> Result<()> {
-        *self.pins() = VerifyKeys::import(json)?;
-        Ok(())
-    }
-
-    /// A group's public key (for an invite of a group). Groups do not sign.
-    pub async fn group_public_key(&self, group_id: &str) -> Result<UserPublicKey> {
-        let out = self.get(&format!("/group/{}/public_key", id(group_id)?), Call::default()).await?;
-        Ok(user::done_fetch_public_key(&out)?.accept_unsigned()?)
-    }
-
-    /// A user's verify key by id, pinned from now on: a later answer with another key under this id is refused.
-    /// Errors: `Sdk(PinnedKey)`, `Sdk(Server)` 100.
-    pub async fn verify_key(&self, user_id: &str, key_id: &str) -> Result<keystead_sdk_core::crypto::sign::VerifyKey> {
-        self.pin_verify_key(user_id, key_id).await?;
-        Ok(self.pins().get(user_id, key_id).ok_or(SdkError::KeyNotFound)?.clone())
-    }
-
-    /// Fetches a verify key unless it is known. `Additional` means that the user had another key before.
-    pub(crate) async fn pin_verify_key(&self, user_id: &str, key_id: &str) -> Result<Pin> {
-        if self.pins().get(user_id, key_id).is_some() {
-            return Ok(Pin::Known);
-        }
-        let out = self.get(&format!("/user/{}/verify_key/{}", id(user_id)?, id(key_id)?), Call::default()).await?;
-        let data = user::done_fetch_verify_key(&out)?;
-        if data.verify_key_id != key_id {
-            return Err(SdkError::KeyNotFound.into());
-        }
-        Ok(self.pins().pin(user_id, &data)?)
-    }
-
+    /// The pinned keys, under this client's policy.
     pub(crate) fn pins(&self) -> MutexGuard<'_, VerifyKeys> {
-        self.pins.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut pins = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        pins.set_policy(self.policy);
+        pins
+    }
+
+    /// Remembers that this challenge is answered now. Errors: `Sdk(ReplayedChallenge)`.
+    pub(crate) fn answer_challenge(&self, login: &user::DirectLogin) -> Result<()> {
+        Ok(self.challenges.lock().unwrap_or_else(PoisonError::into_inner).answer(login)?)
     }
 
     pub(crate) async fn get(&self, path: &str, call: Call<'_>) -> Result<String> {

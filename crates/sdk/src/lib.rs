@@ -28,6 +28,8 @@ mod prepare;
 #[cfg(feature = "network")]
 mod std_group;
 mod std_user;
+#[cfg(feature = "network")]
+mod trust;
 pub mod user;
 
 #[cfg(feature = "network")]
@@ -48,10 +50,16 @@ pub mod keys {
     pub use crate::std_user::StdUser;
 }
 
+/// What a client believes of a server: see [`Client::with_policy`](crate::Client::with_policy).
+pub mod policy {
+    pub use keystead_sdk_core::policy::{Changed, Policy, Unsigned};
+    pub use keystead_sdk_core::suite::Algorithms;
+}
+
 /// Groups: options, and what the server tells about them.
 pub mod group {
     pub use keystead_sdk_core::group::{
         AccessBy, CreateGroup, GroupChildListItem, GroupLightData, GroupListItem, GroupUserListItem, InviteListItem,
-        JoinRequestListItem, done_create_group, done_get_group_light, get_access_by,
+        JoinRequestListItem, KeyWarning, done_create_group, done_get_group_light, get_access_by,
     };
 }

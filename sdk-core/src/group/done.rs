@@ -11,6 +11,7 @@ use keystead_protocol::groups::{
 use super::keys::{
     GroupKey, KeySignature, PrivateKeys, SearchKeyEntry, SortKeyEntry, open_group_key, open_search_keys, open_sort_keys,
 };
+use crate::policy::{Policy, Unsigned};
 use crate::user::VerifyKeys;
 use crate::{Result, SdkError, wire};
 
@@ -39,6 +40,7 @@ pub struct GroupData {
     // Wrapped by a group key of a page that is not fetched yet.
     wire_search_keys: Vec<w::HmacKey>,
     wire_sort_keys: Vec<w::SortableKey>,
+    policy: Policy,
 }
 
 impl fmt::Debug for GroupData {
@@ -88,15 +90,24 @@ impl GroupData {
         &self.sort_keys
     }
 
-    /// Adds a further page of keys; ids that are already there are skipped. Errors: `Crypto` for a bad search key.
+    /// Adds a further page of keys; ids that are already there are skipped, and nothing is added on an error.
+    ///
+    /// # Errors
+    /// `PinnedKey` when an id that is there comes with another key; `UnsignedGroupKey` when the page brings a newest key
+    /// that the [`Policy`] refuses; `Crypto`, `SwappedWrap` for a bad search key.
     pub fn add_keys(&mut self, page: Vec<GroupKey>) -> Result<()> {
+        let mut keys = self.keys.clone();
         for key in page {
-            if !self.keys.iter().any(|k| k.id == key.id) {
-                self.keys.push(key);
+            match keys.iter().find(|k| k.id == key.id) {
+                None => keys.push(key),
+                Some(known) if known.key == key.key && known.public == key.public => {}
+                Some(_) => return Err(SdkError::PinnedKey),
             }
         }
-        sort_newest_first(&mut self.keys);
-        self.open_side_keys()
+        sort_newest_first(&mut keys);
+        check_signed(&keys, self.policy.group_keys)?;
+        let before = std::mem::replace(&mut self.keys, keys);
+        self.open_side_keys().inspect_err(|_| self.keys = before)
     }
 
     /// Puts a key that was fetched alone (after a rotation) in its place. Errors: as [`add_keys`](Self::add_keys).
@@ -104,24 +115,62 @@ impl GroupData {
         self.add_keys(vec![key])
     }
 
-    /// Demands that every key was signed and checked. Errors: `GroupKeySignature`.
+    /// Demands that every key was signed and checked. Errors: `UnsignedGroupKey`.
     pub fn require_signed_keys(&self) -> Result<()> {
-        let valid = |k: &GroupKey| matches!(k.signature, KeySignature::Valid { .. });
-        if self.keys.iter().all(valid) { Ok(()) } else { Err(SdkError::GroupKeySignature) }
+        check_signed(&self.keys, Unsigned::Require)
+    }
+
+    /// What a careful application shows: keys that nobody known vouches for. The server might have made them.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<KeyWarning> {
+        self.keys.iter().filter_map(KeyWarning::of).collect()
+    }
+
+    /// Refuses the answer when it is about another group than the one that was asked for. Errors: `WrongId`.
+    pub fn expect_id(self, group_id: &str) -> Result<Self> {
+        if self.group_id == group_id { Ok(self) } else { Err(SdkError::WrongId) }
     }
 
     fn open_side_keys(&mut self) -> Result<()> {
-        let find = |id: &str| self.keys.iter().find(|k| k.id == id).map(|k| &k.key);
-        let search_keys = open_search_keys(&self.wire_search_keys, find)?;
-        let sort_keys = open_sort_keys(&self.wire_sort_keys, find)?;
+        let find = |id: &str| self.keys.iter().find(|k| k.id == id);
+        let search_keys = open_search_keys(&self.wire_search_keys, &self.policy.algorithms, find)?;
+        let sort_keys = open_sort_keys(&self.wire_sort_keys, &self.policy.algorithms, find)?;
         self.search_keys = search_keys;
         self.sort_keys = sort_keys;
         Ok(())
     }
 }
 
-/// Where the next page of a list starts: the last two parts of the path (`…/:last_fetched_time/:last_id`).
+/// A group key that nobody known vouches for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyWarning {
+    /// The key carries no signature: made by an original client, or by the server.
+    Unsigned {
+        /// Key id.
+        key_id: String,
+    },
+    /// The signature could not be checked: the signer's account is gone, or his verify key changed.
+    Unchecked {
+        /// Key id.
+        key_id: String,
+        /// Who is said to have signed.
+        user_id: String,
+    },
+}
+
+impl KeyWarning {
+    fn of(key: &GroupKey) -> Option<Self> {
+        let key_id = key.id.clone();
+        match &key.signature {
+            KeySignature::None => Some(Self::Unsigned { key_id }),
+            KeySignature::Unchecked { user_id, .. } => Some(Self::Unchecked { key_id, user_id: user_id.clone() }),
+            KeySignature::Valid { .. } => None,
+        }
+    }
+}
+
+/// Where the next page of a list starts: the last two parts of the path (`…/:last_fetched_time/:last_id`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageCursor {
     /// Time of the last item, milliseconds; 0 for the first page.
     pub time: i64,
@@ -163,9 +212,13 @@ pub fn done_create_group(server_output: &str) -> Result<String> {
 /// child group, the entering group's for a connected one (see [`AccessBy`]). Group key signatures are checked with
 /// `verify_keys`; [`group_key_signers`] says which ones are needed.
 ///
+/// The policy of `verify_keys` holds. Compare the id with the one asked for ([`GroupData::expect_id`]), and with what was
+/// seen of the group before when all pages are there ([`VerifyKeys::check_group`]).
+///
 /// # Errors
 /// `Server`, `ServerOutput`; `KeyNotFound` when `own` has not the private key; `NoKeys`; `GroupKeySignature` for a wrong
-/// signature; `Algorithm`, `Crypto`.
+/// signature, `UnsignedGroupKey` for one that is missing; `ForeignKey`, `SwappedWrap` for halves that do not belong
+/// together; `Algorithm`, `WeakAlgorithm`, `Crypto`.
 pub fn done_get_group(
     server_output: &str,
     own: &(impl PrivateKeys + ?Sized),
@@ -176,6 +229,7 @@ pub fn done_get_group(
     if keys.is_empty() {
         return Err(SdkError::NoKeys);
     }
+    check_signed(&keys, verify_keys.policy().group_keys)?;
     let mut out = GroupData {
         group_id: data.group_id,
         parent_group_id: data.parent_group_id,
@@ -190,6 +244,7 @@ pub fn done_get_group(
         sort_keys: Vec::new(),
         wire_search_keys: data.hmac_keys,
         wire_sort_keys: data.sortable_keys,
+        policy: *verify_keys.policy(),
     };
     out.open_side_keys()?;
     Ok(out)
@@ -203,11 +258,16 @@ pub fn done_get_group_keys(
     verify_keys: &VerifyKeys,
 ) -> Result<Vec<GroupKey>> {
     let page: Vec<w::GroupKey> = wire::answer_list(server_output)?;
-    open_all(&page, own, verify_keys)
+    let keys = open_all(&page, own, verify_keys)?;
+    // Which key is the newest one of the group is not known here; `GroupData::add_keys` looks at that.
+    if verify_keys.policy().group_keys == Unsigned::Require {
+        check_signed(&keys, Unsigned::Require)?;
+    }
+    Ok(keys)
 }
 
-/// Who signed the keys in an answer of `GET /group/:g`: pairs of user id and verify key id, each once.
-/// Errors: `Server`, `ServerOutput`.
+/// Who signed the keys in an answer of `GET /group/:g`: pairs of user id and verify key id, each once, those of the newest
+/// keys first. Errors: `Server`, `ServerOutput`.
 pub fn group_key_signers(server_output: &str) -> Result<Vec<(String, String)>> {
     Ok(signers(&wire::answer::<w::GroupData>(server_output)?.keys))
 }
@@ -288,9 +348,22 @@ fn sort_newest_first(keys: &mut [GroupKey]) {
 }
 
 fn signers(keys: &[w::GroupKey]) -> Vec<(String, String)> {
-    let pairs: BTreeSet<_> = keys
-        .iter()
+    let mut newest_first: Vec<_> = keys.iter().collect();
+    newest_first.sort_by_key(|k| std::cmp::Reverse(k.time));
+    let mut seen = BTreeSet::new();
+    newest_first
+        .into_iter()
         .filter_map(|k| Some((k.signed_by_user_id.clone()?, k.signed_by_user_sign_key_id.clone()?)))
-        .collect();
-    pairs.into_iter().collect()
+        .filter(|pair| seen.insert(pair.clone()))
+        .collect()
+}
+
+/// `keys` newest first. Errors: `UnsignedGroupKey`.
+fn check_signed(keys: &[GroupKey], policy: Unsigned) -> Result<()> {
+    let fine = match policy {
+        Unsigned::Accept => true,
+        Unsigned::Warn => keys.first().is_none_or(GroupKey::is_signed) || !keys.iter().any(GroupKey::is_signed),
+        Unsigned::Require => keys.iter().all(GroupKey::is_signed),
+    };
+    if fine { Ok(()) } else { Err(SdkError::UnsignedGroupKey) }
 }

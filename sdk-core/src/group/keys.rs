@@ -7,10 +7,12 @@ use keystead_crypto::search::SearchKey;
 use keystead_crypto::sign::Signature;
 use keystead_crypto::sort::SortKey;
 use keystead_crypto::sym::SymKey;
+use keystead_crypto::{fingerprint, hash};
 use keystead_protocol::groups as w;
 
+use crate::suite::Algorithms;
 use crate::user::VerifyKeys;
-use crate::{Result, SdkError, suite, wire};
+use crate::{Result, SdkError, wire};
 
 /// One generation of a group's keys, opened. Secret: `key` and `secret`.
 #[derive(Debug, Clone)]
@@ -58,6 +60,24 @@ impl GroupKey {
     #[must_use]
     pub fn signature(&self) -> &KeySignature {
         &self.signature
+    }
+
+    /// True when a signature was checked.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        matches!(self.signature, KeySignature::Valid { .. })
+    }
+
+    /// b64url of SHA-256 of the raw public key, 43 characters: names the key wherever the server shows it. The private
+    /// half belongs to it (checked when the key was opened), so a server without the key cannot make a second one.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint::public_key(&self.public)
+    }
+
+    /// True when `secret` is one of the secrets of this key: it stands where another key should.
+    pub(crate) fn holds(&self, secret: &[u8]) -> bool {
+        hash::ct_eq(self.key.as_bytes(), secret) || hash::ct_eq(&self.secret.to_bytes(), secret)
     }
 }
 
@@ -125,19 +145,20 @@ pub(crate) fn open_group_key(
     own: &(impl PrivateKeys + ?Sized),
     verify_keys: &VerifyKeys,
 ) -> Result<GroupKey> {
+    let algorithms = verify_keys.policy().algorithms;
+    let alg = &wire_key.keypair_encrypt_alg;
+    algorithms.sym(&wire_key.group_key_alg)?;
+    algorithms.asym(alg)?;
     let own_secret = own.private_key(&wire_key.user_public_key_id).ok_or(SdkError::KeyNotFound)?;
     let raw = own_secret.decrypt(&b64_decode(&wire_key.encrypted_group_key)?)?;
     let key = wire::sym_key(&wire_key.group_key_alg, &raw)?;
     let signature = check_signature(wire_key, &key, verify_keys)?;
-    let alg = &wire_key.keypair_encrypt_alg;
-    Ok(GroupKey {
-        id: wire_key.group_key_id.clone(),
-        time: wire_key.time,
-        secret: wire::secret_key(alg, &wire_key.encrypted_private_group_key, &key)?,
-        public: wire::public_key(alg, &wire_key.public_group_key)?,
-        key,
-        signature,
-    })
+    let secret = wire::secret_key(alg, &wire_key.encrypted_private_group_key, &key)?;
+    let public = wire::public_key(alg, &wire_key.public_group_key)?;
+    // Of a user group also the sign key is wrapped by this key.
+    let beside = wire_key.encrypted_sign_key.as_deref().and_then(|w| wire::unwrap(&key, w, b"").ok());
+    wire::check_halves(&secret, &public, &beside.as_ref().map(|b| b.as_slice()).into_iter().collect::<Vec<_>>())?;
+    Ok(GroupKey { id: wire_key.group_key_id.clone(), time: wire_key.time, secret, public, key, signature })
 }
 
 fn check_signature(wire_key: &w::GroupKey, key: &SymKey, verify_keys: &VerifyKeys) -> Result<KeySignature> {
@@ -155,15 +176,21 @@ fn check_signature(wire_key: &w::GroupKey, key: &SymKey, verify_keys: &VerifyKey
 }
 
 /// Opens those search keys whose wrapping group key is at hand; the others wait for a later page of keys.
+/// Errors: `Algorithm`, `WeakAlgorithm`, `Crypto`; `SwappedWrap` for a wrap of something else.
 pub(crate) fn open_search_keys<'k>(
     wire_keys: &[w::HmacKey],
-    find: impl Fn(&str) -> Option<&'k SymKey>,
+    algorithms: &Algorithms,
+    find: impl Fn(&str) -> Option<&'k GroupKey>,
 ) -> Result<Vec<SearchKeyEntry>> {
     let mut out = Vec::with_capacity(wire_keys.len());
     for k in wire_keys {
         let Some(by) = find(&k.encrypted_hmac_encryption_key_id) else { continue };
-        suite::check(suite::SEARCH, &k.encrypted_hmac_alg)?;
-        let key = SearchKey::from_bytes(&wire::unwrap(by, &k.encrypted_hmac_key, b"")?)?;
+        algorithms.search(&k.encrypted_hmac_alg)?;
+        let bytes = wire::unwrap(&by.key, &k.encrypted_hmac_key, b"")?;
+        let key = SearchKey::from_bytes(&bytes).or(Err(SdkError::SwappedWrap))?;
+        if by.holds(&bytes) {
+            return Err(SdkError::SwappedWrap);
+        }
         out.push(SearchKeyEntry { id: k.id.clone(), key });
     }
     Ok(out)
@@ -172,13 +199,15 @@ pub(crate) fn open_search_keys<'k>(
 /// As [`open_search_keys`], for sort keys.
 pub(crate) fn open_sort_keys<'k>(
     wire_keys: &[w::SortableKey],
-    find: impl Fn(&str) -> Option<&'k SymKey>,
+    algorithms: &Algorithms,
+    find: impl Fn(&str) -> Option<&'k GroupKey>,
 ) -> Result<Vec<SortKeyEntry>> {
     let mut out = Vec::with_capacity(wire_keys.len());
     for k in wire_keys {
         let Some(by) = find(&k.encrypted_sortable_encryption_key_id) else { continue };
-        suite::check(suite::SORT, &k.encrypted_sortable_alg)?;
-        let key = SortKey::from_bytes(&wire::unwrap(by, &k.encrypted_sortable_key, b"")?)?;
+        algorithms.sort(&k.encrypted_sortable_alg)?;
+        let bytes = wire::unwrap(&by.key, &k.encrypted_sortable_key, b"")?;
+        let key = SortKey::from_bytes(&bytes).or(Err(SdkError::SwappedWrap))?;
         out.push(SortKeyEntry { id: k.id.clone(), key });
     }
     Ok(out)
@@ -194,7 +223,7 @@ pub(crate) fn wrap_for_self(
 ) -> Result<String> {
     let sealed = public.encrypt(rng, key.as_bytes())?;
     let opened = secret.decrypt(&sealed).or(Err(SdkError::ForeignKey))?;
-    if !keystead_crypto::hash::ct_eq(&opened, key.as_bytes()) {
+    if !hash::ct_eq(&opened, key.as_bytes()) {
         return Err(SdkError::ForeignKey);
     }
     Ok(b64_encode(&sealed))

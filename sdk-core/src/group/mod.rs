@@ -7,11 +7,13 @@ mod create;
 mod done;
 mod keys;
 mod members;
+mod pages;
+mod trust;
 
 pub(crate) use create::make_user_group;
 pub use create::{CreateGroup, Signer, prepare_create_child_group, prepare_create_group};
 pub use done::{
-    GroupData, PageCursor, done_create_group, done_get_children, done_get_group, done_get_group_keys,
+    GroupData, KeyWarning, PageCursor, done_create_group, done_get_children, done_get_group, done_get_group_keys,
     done_get_group_light, done_get_groups, done_get_invites, done_get_join_requests, done_get_members,
     done_group_update_check, get_access_by, group_key_signers, group_keys_page_signers, next_page,
 };
@@ -22,6 +24,10 @@ pub use members::{
     NewMemberPages, SESSION_PAGE, done_invite, prepare_change_rank, prepare_group_keys_for_new_member,
     prepare_light_invite, wrap_member_keys,
 };
+
+pub use pages::Pages;
+pub use trust::check_member_page;
+pub(crate) use trust::{PinnedGroup, PinnedPublicKey, check_newest};
 
 #[doc(no_inline)]
 pub use keystead_protocol::groups::{

@@ -51,6 +51,7 @@ pub fn prepare_register_device(
     user: &UserData,
 ) -> Result<NewDevicePages> {
     let new: RegisterDeviceOutput = wire::answer(server_output)?;
+    user.device().policy().algorithms.asym(&new.keypair_encrypt_alg)?;
     let key = wire::public_key(&new.keypair_encrypt_alg, &new.public_key_string)?;
     let device = UserPublicKey::trusted(new.device_id, key);
     let keys: Vec<GroupKey> = user.keys().iter().map(|k| k.group_key().clone()).collect();

@@ -2,15 +2,17 @@
 
 use core::fmt;
 
-use keystead_crypto::asym::SecretKey;
+use keystead_crypto::asym::{PublicKey, SecretKey};
 use keystead_crypto::encoding::b64_decode;
+use keystead_crypto::hash;
 use keystead_crypto::sign::{SignKey, Signature, VerifyKey};
 use keystead_crypto::sym::SymKey;
 use keystead_protocol::groups as w;
 use keystead_protocol::keys::{DeviceKeys as WireDeviceKeys, VerifyKeyData};
 
-use super::VerifyKeys;
-use crate::group::{GroupKey, PrivateKeys, SearchKeyEntry, Signer, open_group_key};
+use super::{VerifyKeyProof, VerifyKeys};
+use crate::group::{GroupKey, PrivateKeys, SearchKeyEntry, Signer, open_group_key, open_search_keys};
+use crate::policy::{Policy, Unsigned};
 use crate::{Result, SdkError, wire};
 
 /// The opened keys of one device. Secret: the private key and the sign key.
@@ -22,23 +24,33 @@ pub struct DeviceKeys {
     pub(crate) secret: SecretKey,
     pub(crate) sign: SignKey,
     pub(crate) verify: VerifyKey,
+    pub(crate) policy: Policy,
 }
 
 impl DeviceKeys {
-    /// Opens the keys of a login answer with the key derived from the password.
-    pub(crate) fn open(keys: &WireDeviceKeys, enc: &SymKey) -> Result<Self> {
+    /// Opens the keys of a login answer with the key derived from the password. Each public half must belong to its
+    /// secret half: those are authentic, for only the password opens them.
+    ///
+    /// # Errors
+    /// `ForeignKey`, `SwappedWrap`; `Algorithm`, `WeakAlgorithm`; `Crypto(Decrypt)` for another password.
+    pub(crate) fn open(keys: &WireDeviceKeys, enc: &SymKey, policy: Policy) -> Result<Self> {
+        policy.algorithms.asym(&keys.keypair_encrypt_alg)?;
+        policy.algorithms.sign(&keys.keypair_sign_alg)?;
         let master = SymKey::from_bytes(&wire::unwrap(enc, &keys.encrypted_master_key, b"")?)?;
-        let device = Self {
+        let secret = wire::secret_key(&keys.keypair_encrypt_alg, &keys.encrypted_private_key, &master)?;
+        let public = wire::public_key(&keys.keypair_encrypt_alg, &keys.public_key_string)?;
+        let sign = wire::sign_key(&keys.keypair_sign_alg, &keys.encrypted_sign_key, &master)?;
+        let verify = wire::verify_key(&keys.keypair_sign_alg, &keys.verify_key_string)?;
+        check_pairs(&secret, &public, &sign, &verify)?;
+        Ok(Self {
             user_id: keys.user_id.clone(),
             device_id: keys.device_id.clone(),
             user_group_id: keys.user_group_id.clone(),
-            secret: wire::secret_key(&keys.keypair_encrypt_alg, &keys.encrypted_private_key, &master)?,
-            sign: wire::sign_key(&keys.keypair_sign_alg, &keys.encrypted_sign_key, &master)?,
-            verify: wire::verify_key(&keys.keypair_sign_alg, &keys.verify_key_string)?,
-        };
-        // Not used by the flows, but a garbled one is no honest answer.
-        wire::public_key(&keys.keypair_encrypt_alg, &keys.public_key_string)?;
-        Ok(device)
+            secret,
+            sign,
+            verify,
+            policy,
+        })
     }
 
     /// Device id.
@@ -47,13 +59,19 @@ impl DeviceKeys {
         &self.device_id
     }
 
+    /// What this login believes of the server.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// The device's sign key.
     #[must_use]
     pub fn sign_key(&self) -> &SignKey {
         &self.sign
     }
 
-    /// The device's verify key, as the server sent it.
+    /// The device's verify key; it belongs to the sign key.
     #[must_use]
     pub fn verify_key(&self) -> &VerifyKey {
         &self.verify
@@ -79,23 +97,42 @@ pub struct UserKey {
     pub(crate) sign: SignKey,
     pub(crate) verify: VerifyKey,
     pub(crate) public_key_signed: bool,
+    proof: Option<VerifyKeyProof>,
 }
 
 impl UserKey {
-    /// Opens a user key with the device's private key; a public key signature is checked when there is one.
+    /// Opens a user key with the device's private key. All halves must belong together; a public key signature is checked
+    /// when there is one.
+    ///
+    /// # Errors
+    /// `ForeignKey`, `SwappedWrap`, `PublicKeySignature`; `KeyNotFound` for another device's key or one without sign
+    /// key; `Algorithm`, `WeakAlgorithm`, `Crypto`.
     pub(crate) fn open(key: &w::GroupKey, device: &DeviceKeys) -> Result<Self> {
-        let group_key = open_group_key(key, device, &VerifyKeys::new())?;
+        let group_key = open_group_key(key, device, &VerifyKeys::with_policy(device.policy))?;
         let (Some(alg), Some(sign), Some(verify)) = (&key.keypair_sign_alg, &key.encrypted_sign_key, &key.verify_key)
         else {
             return Err(SdkError::KeyNotFound);
         };
+        device.policy.algorithms.sign(alg)?;
         let verify = wire::verify_key(alg, verify)?;
         if let Some(sig) = &key.public_key_sig {
             let sig = Signature::from_wire(alg, sig).or(Err(SdkError::PublicKeySignature))?;
             verify.verify(&group_key.public.to_bytes(), &sig).or(Err(SdkError::PublicKeySignature))?;
         }
         let sign = wire::sign_key(alg, sign, &group_key.key)?;
-        Ok(Self { sign, verify, public_key_signed: key.public_key_sig.is_some(), group_key })
+        check_pairs(&group_key.secret, &group_key.public, &sign, &verify)?;
+        let by = key.signed_by_user_id.as_ref().filter(|id| **id == device.user_id);
+        let proof = match (by, &key.signed_by_user_sign_key_id, &key.group_key_sig) {
+            (Some(_), Some(id), Some(sig)) => Some(VerifyKeyProof { signed_by_key_id: id.clone(), sig: sig.clone() }),
+            _ => None,
+        };
+        Ok(Self { sign, verify, public_key_signed: key.public_key_sig.is_some(), proof, group_key })
+    }
+
+    /// The word of an older key of this user for this one, as the server showed it.
+    #[must_use]
+    pub fn proof(&self) -> Option<&VerifyKeyProof> {
+        self.proof.as_ref()
     }
 
     /// Id of the generation: of its symmetric key, its key pair and its sign key pair.
@@ -123,7 +160,7 @@ impl UserKey {
         &self.sign
     }
 
-    /// The user's verify key of this generation, as the server sent it.
+    /// The user's verify key of this generation; it belongs to the sign key.
     #[must_use]
     pub fn verify_key(&self) -> &VerifyKey {
         &self.verify
@@ -273,17 +310,31 @@ impl UserData {
         &self.refresh_token
     }
 
-    /// Adds a further page of user keys; ids that are already there are skipped. Errors: `Crypto` for a bad search key.
+    /// Adds a further page of user keys; ids that are already there are skipped, and nothing is added on an error.
+    /// Compare them with what was seen before when all pages are there ([`VerifyKeys::pin_own`]).
+    ///
+    /// # Errors
+    /// `PinnedKey` when an id that is there comes with another key; `ForeignUserKeys` for a wrong proof of an older key;
+    /// `UnsignedPublicKey` when the newest public key is not signed and an older one is; `Crypto`, `SwappedWrap` for a
+    /// bad search key.
     pub fn add_keys(&mut self, page: Vec<UserKey>) -> Result<()> {
+        let mut keys = self.keys.clone();
         for key in page {
-            if !self.keys.iter().any(|k| k.id() == key.id()) {
-                self.keys.push(key);
+            match keys.iter().find(|k| k.id() == key.id()) {
+                None => keys.push(key),
+                Some(k) if k.verify == key.verify && k.group_key.public == key.group_key.public => {}
+                Some(_) => return Err(SdkError::PinnedKey),
             }
         }
-        self.keys.sort_by_key(|k| std::cmp::Reverse(k.group_key.time));
-        let find = |id: &str| self.keys.iter().find(|k| k.id() == id).map(|k| &k.group_key.key);
-        let search_keys = crate::group::open_search_keys(&self.wire_search_keys, find)?;
-        self.search_keys = search_keys;
+        keys.sort_by_key(|k| std::cmp::Reverse(k.group_key.time));
+        check_history(self.user_id(), &keys, self.device.policy)?;
+        let find = |id: &str| keys.iter().find(|k| k.id() == id).map(|k| &k.group_key);
+        let search_keys = open_search_keys(&self.wire_search_keys, &self.device.policy.algorithms, find)?;
+        let sign_key = |secret: &[u8]| keys.iter().any(|k| hash::ct_eq(&k.sign.to_bytes(), secret));
+        if search_keys.iter().any(|k| sign_key(k.key.as_bytes())) {
+            return Err(SdkError::SwappedWrap);
+        }
+        (self.keys, self.search_keys) = (keys, search_keys);
         Ok(())
     }
 
@@ -292,6 +343,30 @@ impl UserData {
         let secret = self.private_key(key_id).ok_or(SdkError::KeyNotFound)?;
         Ok(secret.decrypt(&b64_decode(sealed)?)?.into())
     }
+}
+
+/// What several generations must tell about each other. `keys` newest first. Errors: `ForeignUserKeys`,
+/// `UnsignedPublicKey`.
+fn check_history(user_id: &str, keys: &[UserKey], policy: Policy) -> Result<()> {
+    for key in keys {
+        let Some(proof) = &key.proof else { continue };
+        let Some(old) = keys.iter().find(|k| k.id() == proof.signed_by_key_id) else { continue };
+        proof.check(user_id, &old.verify, &key.verify).or(Err(SdkError::ForeignUserKeys))?;
+    }
+    let newest_signed = keys.first().is_none_or(UserKey::public_key_signed);
+    let any_signed = keys.iter().any(UserKey::public_key_signed) || policy.public_keys == Unsigned::Require;
+    if any_signed && !newest_signed { Err(SdkError::UnsignedPublicKey) } else { Ok(()) }
+}
+
+/// Refuses public halves that do not belong to their secret ones. Errors: `ForeignKey`, `SwappedWrap`.
+fn check_pairs(secret: &SecretKey, public: &PublicKey, sign: &SignKey, verify: &VerifyKey) -> Result<()> {
+    let (secret_bytes, sign_bytes) = (secret.to_bytes(), sign.to_bytes());
+    wire::check_halves(secret, public, &[&sign_bytes])?;
+    if sign.belongs_to(verify) {
+        return Ok(());
+    }
+    let swapped = SignKey::from_bytes(verify.alg(), &secret_bytes).is_ok_and(|k| k.belongs_to(verify));
+    Err(if swapped { SdkError::SwappedWrap } else { SdkError::ForeignKey })
 }
 
 impl PrivateKeys for UserData {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use keystead_crypto::encoding::b64_decode;
+use keystead_crypto::hash::sha256;
 use keystead_crypto::password::{self, AuthKey, Derived};
 use keystead_crypto::sym::SymKey;
 use keystead_protocol::devices::{ValidateMfaInput, VerifyLoginLightOutput};
@@ -12,6 +13,7 @@ use keystead_protocol::keys::{
 };
 
 use super::keys::{DeviceKeys, LightUserData, UserData};
+use crate::policy::Policy;
 use crate::{Result, SdkError, suite, wire};
 
 /// The honest token has 67 characters.
@@ -22,6 +24,8 @@ pub struct LoginStart {
     identifier: String,
     auth: AuthKey,
     enc: SymKey,
+    policy: Policy,
+    g03: bool,
 }
 
 impl LoginStart {
@@ -82,6 +86,13 @@ impl DirectLogin {
     }
 }
 
+impl DirectLogin {
+    /// SHA-256 of the opened challenge: [`Challenges`](super::Challenges) remembers it.
+    pub(super) fn challenge_hash(&self) -> [u8; 32] {
+        sha256(self.challenge.as_bytes())
+    }
+}
+
 impl fmt::Debug for DirectLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DirectLogin(..)")
@@ -99,30 +110,70 @@ pub fn prepare_login_start(identifier: &str) -> String {
 /// Output: the body of `POST /done_login`, and the begun login for [`done_login`].
 ///
 /// # Errors
-/// `Server`, `ServerOutput`; `Algorithm` for another derivation than Argon2id; `Crypto` for a salt that is not 32 bytes.
+/// `Server`, `ServerOutput`; `Algorithm` for another derivation than Argon2id; `Salt` for a salt that is not 32 bytes, or
+/// the same byte 32 times.
+///
+/// ```
+/// use keystead_sdk_core::{SdkError, user};
+/// let answer = |alg: &str| format!(
+///     r#"{{"status":true,"result":{{"salt_string":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=","derived_encryption_key_alg":"{alg}"}}}}"#
+/// );
+/// let (body, _start) = user::prepare_login("alice", "a password", &answer("ARGON-2-SHA256"))?;
+/// assert!(body.ends_with(r#""device_identifier":"alice"}"#));
+/// assert_eq!(user::prepare_login("alice", "a password", &answer("MD5")).unwrap_err(), SdkError::Algorithm);
+/// # Ok::<(), SdkError>(())
+/// ```
 pub fn prepare_login(identifier: &str, password: &str, server_output: &str) -> Result<(String, LoginStart)> {
+    prepare_login_with(Policy::default(), identifier, password, server_output)
+}
+
+/// As [`prepare_login`], with a policy: it holds for the keys of this device and the user keys, also those fetched later.
+/// Errors: also `WeakAlgorithm`.
+pub fn prepare_login_with(
+    policy: Policy,
+    identifier: &str,
+    password: &str,
+    server_output: &str,
+) -> Result<(String, LoginStart)> {
     let salt: PrepareLoginOutput = wire::answer(server_output)?;
-    begin(identifier, derive(password, &salt)?)
+    policy.algorithms.password(&salt.derived_encryption_key_alg)?;
+    begin(identifier, derive(password, &salt)?, policy, false)
 }
 
 /// As [`prepare_login`], for a device that a client of 2022 (npm 0.3.1) registered: those went under the same algorithm
 /// name with a lower cost, so the caller must know. With it a wrong guess is answered like a wrong password.
+///
+/// Do not try this after a refused [`prepare_login`] by itself: a server could ask for it by refusing, and would get an
+/// authentication key that is cheaper to guess from.
 pub fn prepare_login_g03(identifier: &str, password: &str, server_output: &str) -> Result<(String, LoginStart)> {
-    let out: PrepareLoginOutput = wire::answer(server_output)?;
-    begin(identifier, password::derive_g03(password, &salt(&out)?)?)
+    prepare_login_g03_with(Policy::default(), identifier, password, server_output)
 }
 
-fn begin(identifier: &str, derived: Derived) -> Result<(String, LoginStart)> {
+/// As [`prepare_login_g03`], with a policy. Errors: also `WeakAlgorithm`.
+pub fn prepare_login_g03_with(
+    policy: Policy,
+    identifier: &str,
+    password: &str,
+    server_output: &str,
+) -> Result<(String, LoginStart)> {
+    let out: PrepareLoginOutput = wire::answer(server_output)?;
+    policy.algorithms.password(&out.derived_encryption_key_alg)?;
+    begin(identifier, password::derive_g03(password, &salt(&out)?)?, policy, true)
+}
+
+fn begin(identifier: &str, derived: Derived, policy: Policy, g03: bool) -> Result<(String, LoginStart)> {
     let (auth, enc) = (derived.auth, derived.enc);
     let input = DoneLoginInput { auth_key: auth.to_b64(), device_identifier: identifier.to_owned() };
-    Ok((wire::to_json(&input), LoginStart { identifier: identifier.to_owned(), auth, enc }))
+    Ok((wire::to_json(&input), LoginStart { identifier: identifier.to_owned(), auth, enc, policy, g03 }))
 }
 
 /// Reads the answer of `POST /done_login`: opens the device keys and the challenge.
 ///
 /// # Errors
 /// `Server` (112 or 100: wrong identifier or password), `ServerOutput`; `Crypto(Decrypt)` when the keys do not open with
-/// this password or the challenge is not for this device; `Algorithm`.
+/// this password; `ForeignKey`, `SwappedWrap` for public halves that do not belong to the secret ones; `Challenge` when
+/// the challenge is not for this device; `Downgrade` when the server answers a login of today in the protocol of 2022;
+/// `Algorithm`, `WeakAlgorithm`.
 pub fn done_login(start: &LoginStart, server_output: &str) -> Result<LoginStep> {
     match wire::answer::<DoneLoginServerReturn>(server_output) {
         Ok(DoneLoginServerReturn::Otp) => Ok(LoginStep::Otp),
@@ -162,7 +213,9 @@ pub fn prepare_verify_login(start: &LoginStart, login: &DirectLogin) -> String {
 ///
 /// # Errors
 /// `Server` (112: wrong challenge), `ServerOutput`; `NoKeys`; `KeyNotFound` when a key is not for this device or has no
-/// sign key; `PublicKeySignature` for a wrong signature of an own public key; `Algorithm`, `Crypto`.
+/// sign key; `ForeignKey`, `SwappedWrap`, `ForeignUserKeys` for keys that do not belong together; `PublicKeySignature`
+/// for a wrong signature of an own public key, `UnsignedPublicKey` for one that has gone; `Algorithm`, `WeakAlgorithm`,
+/// `Crypto`.
 pub fn done_verify_login(login: DirectLogin, server_output: &str) -> Result<UserData> {
     let out: VerifyLoginOutput = wire::answer(server_output)?;
     UserData::open(login.device, &out.user_keys, out.hmac_keys, out.jwt, out.refresh_token)
@@ -177,31 +230,36 @@ pub fn done_verify_login_light(login: DirectLogin, server_output: &str) -> Resul
 
 fn done_login_g03(start: &LoginStart, server_output: &str) -> Result<LoginStep> {
     let out: DoneLoginG03 = wire::answer(server_output)?;
-    let device = DeviceKeys::open(&out.device_keys, &start.enc)?;
+    if !start.g03 {
+        return Err(SdkError::Downgrade);
+    }
+    let device = DeviceKeys::open(&out.device_keys, &start.enc, start.policy)?;
     let user = UserData::open(device, &out.user_keys, Vec::new(), out.jwt, out.refresh_token)?;
     Ok(LoginStep::Done(Box::new(user)))
 }
 
 fn direct(start: &LoginStart, out: DoneLoginOutput) -> Result<DirectLogin> {
-    let device = DeviceKeys::open(&out.device_keys, &start.enc)?;
-    let challenge = device.secret.decrypt(&b64_decode(&out.challenge)?)?;
+    let device = DeviceKeys::open(&out.device_keys, &start.enc, start.policy)?;
+    let sealed = b64_decode(&out.challenge).or(Err(SdkError::Challenge))?;
+    let challenge = device.secret.decrypt(&sealed).or(Err(SdkError::Challenge))?;
     // Only a short text is ever sent back: a server must not use the login to have something else decrypted.
-    let challenge = core::str::from_utf8(&challenge).or(Err(SdkError::ServerOutput))?;
+    let challenge = core::str::from_utf8(&challenge).or(Err(SdkError::Challenge))?;
     if challenge.len() > MAX_CHALLENGE
         || !challenge.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     {
-        return Err(SdkError::ServerOutput);
+        return Err(SdkError::Challenge);
     }
     Ok(DirectLogin { device, challenge: challenge.to_owned(), wire_keys: out.device_keys })
 }
 
-/// Derives with the server's salt. Errors: `Algorithm`, `Crypto`.
+/// Derives with the server's salt. Errors: `Algorithm`, `Salt`, `Crypto`.
 fn derive(password: &str, out: &PrepareLoginOutput) -> Result<Derived> {
     Ok(password::derive(password, &salt(out)?)?)
 }
 
 fn salt(out: &PrepareLoginOutput) -> Result<[u8; 32]> {
     suite::check(suite::PASSWORD, &out.derived_encryption_key_alg)?;
-    let salt = b64_decode(&out.salt_string)?;
-    Ok(salt.try_into().or(Err(keystead_crypto::CryptoError::Length))?)
+    let salt: [u8; 32] = b64_decode(&out.salt_string).ok().and_then(|s| s.try_into().ok()).ok_or(SdkError::Salt)?;
+    // An honest one is the output of SHA-256. The server chooses it, so this is all that can be seen from one answer.
+    if salt.iter().all(|b| Some(b) == salt.first()) { Err(SdkError::Salt) } else { Ok(salt) }
 }

@@ -14,14 +14,17 @@
 //! A *light* user has devices and no user keys: [`prepare_register_light`], and `POST /verify_login_light` with
 //! [`done_verify_login_light`] as step 5.
 
+mod challenge;
 mod device;
 mod done;
 mod keys;
 mod login;
 mod pins;
 mod prepare;
+mod proof;
 mod public_key;
 
+pub use challenge::Challenges;
 pub use device::{
     NewDevicePages, done_device_list, done_register_device_start, prepare_register_device,
     prepare_register_device_light, prepare_register_device_start,
@@ -33,7 +36,8 @@ pub use done::{
 pub use keys::{DeviceKeys, LightUserData, UserData, UserKey};
 pub use login::{
     DirectLogin, LoginStart, LoginStep, done_login, done_validate_mfa, done_verify_login, done_verify_login_light,
-    prepare_login, prepare_login_g03, prepare_login_start, prepare_validate_mfa, prepare_verify_login,
+    prepare_login, prepare_login_g03, prepare_login_g03_with, prepare_login_start, prepare_login_with,
+    prepare_validate_mfa, prepare_verify_login,
 };
 pub use pins::{Pin, VerifyKeys};
 pub use prepare::{
@@ -41,7 +45,11 @@ pub use prepare::{
     prepare_register, prepare_register_light, prepare_register_with, prepare_reset_password,
     prepare_user_identifier_update,
 };
-pub use public_key::{UncheckedPublicKey, UserPublicKey, done_fetch_public_key, done_fetch_verify_key, safety_number};
+pub use proof::{VerifyKeyProof, done_fetch_verify_key_proof, prove_verify_key};
+pub use public_key::{
+    UncheckedPublicKey, UserPublicKey, create_safety_number, done_fetch_public_key, done_fetch_verify_key,
+    read_verify_key,
+};
 
 pub(crate) use prepare::device_input;
 

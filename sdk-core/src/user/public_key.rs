@@ -5,6 +5,7 @@ use keystead_crypto::fingerprint;
 use keystead_crypto::sign::{Signature, VerifyKey};
 use keystead_protocol::keys::{PublicKeyData, VerifyKeyData};
 
+use crate::group::PinnedPublicKey;
 use crate::{Result, SdkError, wire};
 
 /// A public key as the server sent it. It cannot be used before [`check`](Self::check) or
@@ -27,6 +28,22 @@ impl UncheckedPublicKey {
     #[must_use]
     pub fn sig_key_id(&self) -> Option<&str> {
         self.sig.as_ref().map(|(_, id)| id.as_str())
+    }
+
+    /// Algorithm name.
+    #[must_use]
+    pub fn alg(&self) -> &'static str {
+        self.key.alg()
+    }
+
+    /// b64url of SHA-256 of the raw public key, 43 characters.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint::public_key(&self.key)
+    }
+
+    pub(crate) fn pinned(&self) -> PinnedPublicKey {
+        PinnedPublicKey { id: self.id.clone(), hash: self.fingerprint() }
     }
 
     /// Checks the signature with the owner's verify key. Errors: `PublicKeySignature` when it is wrong or missing.
@@ -74,6 +91,13 @@ impl UserPublicKey {
         &self.key
     }
 
+    /// b64url of SHA-256 of the raw public key, 43 characters: names the key, not its owner. Compare safety numbers
+    /// ([`create_safety_number`]) to know that a user's keys are his.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        fingerprint::public_key(&self.key)
+    }
+
     /// True when a signature was checked; false for an account that never signed.
     #[must_use]
     pub fn verified(&self) -> bool {
@@ -105,9 +129,25 @@ pub fn done_fetch_verify_key(server_output: &str) -> Result<VerifyKeyData> {
     Ok(data)
 }
 
+/// The verify key inside what the server (or an export) shows. Errors: `Algorithm`, `Crypto` for an unusable key.
+pub fn read_verify_key(data: &VerifyKeyData) -> Result<VerifyKey> {
+    wire::verify_key(&data.verify_key_alg, &data.verify_key)
+}
+
 /// The safety number of one user, or of two for comparison over another channel: b64url of 32 bytes. The order of the
 /// two does not matter. Input: verify key and user id of each.
+///
+/// ```
+/// use keystead_sdk_core::{crypto::sign, rng, user::create_safety_number};
+///
+/// let (_, alice) = sign::generate(sign::DEFAULT, &mut rng::os())?;
+/// let (_, bob) = sign::generate(sign::DEFAULT, &mut rng::os())?;
+/// let seen_by_alice = create_safety_number((&alice, "alice-id"), Some((&bob, "bob-id")));
+/// let seen_by_bob = create_safety_number((&bob, "bob-id"), Some((&alice, "alice-id")));
+/// assert_eq!((seen_by_alice.len(), &seen_by_alice), (43, &seen_by_bob));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[must_use]
-pub fn safety_number(a: (&VerifyKey, &str), b: Option<(&VerifyKey, &str)>) -> String {
+pub fn create_safety_number(a: (&VerifyKey, &str), b: Option<(&VerifyKey, &str)>) -> String {
     fingerprint::safety_number(a, b)
 }

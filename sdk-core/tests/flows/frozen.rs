@@ -7,7 +7,7 @@ use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions};
 use keystead_sdk_core::crypto::encoding::b64_decode;
 use keystead_sdk_core::group::{self, CreateGroup};
 use keystead_sdk_core::user::{self, LoginStep, VerifyKeys};
-use keystead_sdk_core::{handle::KeyHandle, sym_key};
+use keystead_sdk_core::{handle::KeyHandle, search, sym_key};
 use serde_json::{Value, json};
 
 use crate::fake_server::{FakeServer, ok};
@@ -37,9 +37,12 @@ fn version_1_opens() {
     assert_eq!(VerifyKeys::import(f.text("pins")).unwrap().get(f.user.user_id(), f.user.keys()[0].id()), Some(verify));
     let sym = sym_key::open_sym_key(&sym_key::read_sym_key(f.text("sym_key")).unwrap(), key).unwrap();
     assert_eq!(KeyHandle::from_sym_key(&sym.key, "k").to_json(), f.text("handle"));
-    assert_eq!(content::search_full(&f.group.search_keys()[0].key, "frozen"), f.text("search_full"));
-    assert_eq!(content::sort_number(&f.group.sort_keys()[0].key, 4711).unwrap().to_string(), f.text("sort_number"));
-    assert_eq!(user::safety_number((verify, f.user.user_id()), None), f.text("safety_number"));
+    assert_eq!(search::search_raw(&f.group.search_keys()[0].key, "frozen"), f.text("search_full"));
+    assert_eq!(
+        search::encrypt_sortable_number_raw(&f.group.sort_keys()[0].key, 4711).unwrap().to_string(),
+        f.text("sort_number")
+    );
+    assert_eq!(user::create_safety_number((verify, f.user.user_id()), None), f.text("safety_number"));
 }
 
 #[test]
@@ -123,9 +126,9 @@ fn write_version_1() {
         "sealed": content::encrypt_string_asymmetric(r, &public, "sealed text", None).unwrap(),
         "sym_key": sym_json,
         "handle": KeyHandle::from_sym_key(&sym.key, "k").to_json(),
-        "search_full": content::search_full(&group.search_keys()[0].key, "frozen"),
-        "sort_number": content::sort_number(&group.sort_keys()[0].key, 4711).unwrap().to_string(),
-        "safety_number": user::safety_number((own.verify_key(), alice.user_id()), None),
+        "search_full": search::search_raw(&group.search_keys()[0].key, "frozen"),
+        "sort_number": search::encrypt_sortable_number_raw(&group.sort_keys()[0].key, 4711).unwrap().to_string(),
+        "safety_number": user::create_safety_number((own.verify_key(), alice.user_id()), None),
         "pins": pins.export(),
         "jwt": "e30.eyJhdWQiOiJ1Iiwic3ViIjoiZCIsImV4cCI6MzAwLCJpYXQiOjAsImZyZXNoIjp0cnVlfQ.c2ln",
     });

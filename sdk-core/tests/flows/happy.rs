@@ -1,10 +1,10 @@
 //! What must work: users, devices, groups, content, with each suite.
 
 use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions};
-use keystead_sdk_core::group::{self, CreateGroup, GroupData, KeySignature, PageCursor};
+use keystead_sdk_core::group::{self, CreateGroup, GroupData, KeySignature, KeyWarning, PageCursor};
 use keystead_sdk_core::suite::{ASYM, SIGN};
 use keystead_sdk_core::user::{self, LoginStep, UserData, UserPublicKey, VerifyKeys};
-use keystead_sdk_core::{SdkError, Suite, rng, sym_key};
+use keystead_sdk_core::{SdkError, Suite, rng, search, sym_key};
 
 use crate::fake_server::{FakeServer, ok};
 use crate::seeded::Seeded;
@@ -68,7 +68,8 @@ fn two_users_share_a_group() {
         assert_eq!(signers, [(alice.user_id().to_owned(), alice.keys()[0].id().to_owned())]);
         let unchecked = group::done_get_group(&out, &bob, &pins).unwrap();
         assert!(matches!(unchecked.keys()[0].signature(), KeySignature::Unchecked { .. }));
-        assert_eq!(unchecked.require_signed_keys(), Err(SdkError::GroupKeySignature));
+        assert_eq!(unchecked.require_signed_keys(), Err(SdkError::UnsignedGroupKey));
+        assert!(matches!(unchecked.warnings()[..], [KeyWarning::Unchecked { .. }]));
         let alice_verify = user::done_fetch_verify_key(&server.verify_key(alice.user_id())).unwrap();
         pins.pin(alice.user_id(), &alice_verify).unwrap();
         let of_bob = group::done_get_group(&out, &bob, &pins).unwrap();
@@ -86,11 +87,14 @@ fn two_users_share_a_group() {
         // Search and sort agree between members.
         if !suite.g03 {
             let (a, b) = (&of_alice.search_keys()[0].key, &of_bob.search_keys()[0].key);
-            assert_eq!(content::search_full(a, "x"), content::search_full(b, "x"));
-            assert_eq!(content::search_prefixes(a, "xyz", None).len(), 3);
+            assert_eq!(search::search_raw(a, "x"), search::search_raw(b, "x"));
+            assert_eq!(search::create_search_raw(a, "xyz", false, None).len(), 3);
             let (a, b) = (&of_alice.sort_keys()[0].key, &of_bob.sort_keys()[0].key);
-            assert_eq!(content::sort_number(a, 7), content::sort_number(b, 7));
-            assert!(content::sort_string(a, "a").unwrap() < content::sort_string(b, "b").unwrap());
+            assert_eq!(search::encrypt_sortable_number_raw(a, 7), search::encrypt_sortable_number_raw(b, 7));
+            assert!(
+                search::encrypt_sortable_string_raw(a, "a").unwrap()
+                    < search::encrypt_sortable_string_raw(b, "b").unwrap()
+            );
             assert_eq!(alice.search_keys().len(), 1);
         }
 

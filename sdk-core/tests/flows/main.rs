@@ -4,6 +4,7 @@
 mod fake_server;
 mod frozen;
 mod happy;
+mod lies;
 mod parsers;
 mod seeded;
 mod shapes;

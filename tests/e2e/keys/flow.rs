@@ -36,8 +36,16 @@ async fn two_users_share_a_group_and_a_third_does_not(server: TestServer) {
     let answer = his.encrypt_string_with_aad("thanks", "thread 1").expect("encrypts");
     assert_eq!(hers.decrypt_string_with_aad(&answer, "thread 1").expect("decrypts"), "thanks");
     assert!(hers.decrypt_string_with_aad(&answer, "thread 2").is_err());
-    assert_eq!(hers.search_full("word").expect("a hash"), his.search_full("word").expect("a hash"));
-    assert!(hers.sort_number(1).expect("sorts") < his.sort_number(2).expect("sorts"));
+    let stored = hers.create_search_raw("word", false, None).expect("hashes");
+    assert!(stored.contains(&his.search("wor").expect("a hash")));
+    assert_eq!(
+        hers.create_search("word", true, None).expect("one hash"),
+        his.create_search("word", true, None).expect("one hash")
+    );
+    let sortable =
+        |n| (hers.encrypt_sortable_number(n).expect("sorts"), his.encrypt_sortable_number(n).expect("sorts"));
+    let ((one, same), (two, _)) = (sortable(1), sortable(2));
+    assert!(one == same && one.number < two.number);
 
     let refused = carol.get_group(&group_id).await.expect_err("no member");
     assert_eq!(refused.server_code(), Some(310));

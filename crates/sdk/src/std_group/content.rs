@@ -1,7 +1,7 @@
 //! Encrypting and decrypting with the group's keys. No call is needed but to find another member's verify key.
 
 use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions, Head};
-use keystead_sdk_core::group::{SearchKeyEntry, SortKeyEntry};
+use keystead_sdk_core::search::{self, SearchOutput, SortableOutput};
 use keystead_sdk_core::sym_key::{self, SymmetricKey};
 use keystead_sdk_core::{SdkError, rng};
 
@@ -93,24 +93,43 @@ impl StdGroup {
         Ok(sym_key::open_sym_key(&wrapped, self.data().key(&wrapped.master_key_id)?)?)
     }
 
-    /// Searchable hash of a whole text. Errors: `Sdk(KeyNotFound)` for a group without search key.
-    pub fn search_full(&self, text: &str) -> Result<String> {
-        Ok(content::search_full(&self.search_key()?.key, text))
+    /// The hashes to store beside encrypted text, so that it can be found: with `full` one of the whole text, else one of
+    /// each byte prefix, at most `limit` and at most 200. With the newest search key. Errors: `Sdk(KeyNotFound)` for a
+    /// group of a client of 2022, which has none.
+    pub fn create_search_raw(&self, text: &str, full: bool, limit: Option<usize>) -> Result<Vec<String>> {
+        Ok(self.create_search(text, full, limit)?.hashes)
     }
 
-    /// Searchable hashes of the prefixes of a text, at most 200.
-    pub fn search_prefixes(&self, text: &str, limit: Option<usize>) -> Result<Vec<String>> {
-        Ok(content::search_prefixes(&self.search_key()?.key, text, limit))
+    /// As [`create_search_raw`](Self::create_search_raw), with the id of the key: hashes of different keys cannot be
+    /// compared.
+    pub fn create_search(&self, text: &str, full: bool, limit: Option<usize>) -> Result<SearchOutput> {
+        Ok(search::create_search(search::newest(self.data().search_keys())?, text, full, limit))
     }
 
-    /// Sortable form of a number of 0 to 65532. Errors: `Sdk(KeyNotFound)` for a group without sort key.
-    pub fn sort_number(&self, number: u64) -> Result<u64> {
-        Ok(content::sort_number(&self.sort_key()?.key, number)?)
+    /// The hash of what is looked for: ask for rows that have it.
+    pub fn search(&self, text: &str) -> Result<String> {
+        Ok(search::search(self.data().search_keys(), text)?)
+    }
+
+    /// Sortable form of a number of 0 to 65532. Errors: `Sdk(KeyNotFound)` for a group without sort key;
+    /// `Sdk(Crypto(Input))` above.
+    pub fn encrypt_sortable_raw_number(&self, number: u64) -> Result<u64> {
+        Ok(self.encrypt_sortable_number(number)?.number)
+    }
+
+    /// As [`encrypt_sortable_raw_number`](Self::encrypt_sortable_raw_number), with the id of the key.
+    pub fn encrypt_sortable_number(&self, number: u64) -> Result<SortableOutput> {
+        Ok(search::encrypt_sortable_number(search::newest(self.data().sort_keys())?, number)?)
     }
 
     /// Sortable form of a text's first four bytes.
-    pub fn sort_string(&self, text: &str) -> Result<u64> {
-        Ok(content::sort_string(&self.sort_key()?.key, text)?)
+    pub fn encrypt_sortable_raw_string(&self, text: &str) -> Result<u64> {
+        Ok(self.encrypt_sortable_string(text)?.number)
+    }
+
+    /// As [`encrypt_sortable_raw_string`](Self::encrypt_sortable_raw_string), with the id of the key.
+    pub fn encrypt_sortable_string(&self, text: &str) -> Result<SortableOutput> {
+        Ok(search::encrypt_sortable_string(search::newest(self.data().sort_keys())?, text)?)
     }
 
     fn encrypt_bytes(&self, plain: &[u8], aad: &[u8], sign: bool) -> Result<Vec<u8>> {
@@ -128,13 +147,5 @@ impl StdGroup {
     async fn verify_key(&self, head: &Head, user_id: &str) -> Result<keystead_sdk_core::crypto::sign::VerifyKey> {
         let sign = head.sign.as_ref().ok_or(SdkError::NotSigned)?;
         self.user().client().verify_key(user_id, &sign.id).await
-    }
-
-    fn search_key(&self) -> Result<SearchKeyEntry> {
-        Ok(self.data().search_keys().first().ok_or(SdkError::KeyNotFound)?.clone())
-    }
-
-    fn sort_key(&self) -> Result<SortKeyEntry> {
-        Ok(self.data().sort_keys().first().ok_or(SdkError::KeyNotFound)?.clone())
     }
 }

@@ -64,10 +64,13 @@ impl StdGroup {
         Ok(done_success(&self.patch("change_invite").await?)?)
     }
 
-    /// A page of the members without the caller, oldest first; `last` is the last item of the page before.
+    /// A page of the members without the caller, oldest first; `last` is the last item of the page before. The list is what
+    /// the server says; errors: `Sdk(MemberList)`, `Sdk(Paging)` when it contradicts itself.
     pub async fn get_members(&self, last: Option<&GroupUserListItem>) -> Result<Vec<GroupUserListItem>> {
         let (time, last_id) = last.map_or((0, "none"), |m| (m.joined_time, m.user_id.as_str()));
-        Ok(group::done_get_members(&self.get(&format!("member/{time}/{}", id(last_id)?)).await?)?)
+        let page = group::done_get_members(&self.get(&format!("member/{time}/{}", id(last_id)?)).await?)?;
+        group::check_member_page(&page, last, &self.access_by(), self.rank())?;
+        Ok(page)
     }
 
     /// Removes a member of the same or a lower rank. Needs rank 2. Errors: `Sdk(Server)` 300, 301, 315, 316.

@@ -7,13 +7,14 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use keystead_sdk_core::group::{
-    self, AccessBy, CreateGroup, GroupChildListItem, GroupData, GroupKey, PageCursor, PrivateKeys, next_page,
+    self, AccessBy, CreateGroup, GroupChildListItem, GroupData, GroupKey, KeyWarning, PageCursor, Pages, PrivateKeys,
+    next_page,
 };
 use keystead_sdk_core::{SdkError, rng, user};
 
-use crate::Result;
 use crate::client::{Call, Client, id};
 use crate::keys::StdUser;
+use crate::{Error, Result};
 
 /// A chain of parent groups longer than this is no honest answer.
 const MAX_DEPTH: usize = 64;
@@ -69,6 +70,7 @@ impl StdGroup {
         pin_signers(user.client(), group::group_key_signers(&out)?).await?;
         let data =
             open_with(user, opener.as_ref(), |own| group::done_get_group(&out, own, &user.client().pins())).await?;
+        let data = data.expect_id(group_id)?;
         let cursor = next_page(data.keys());
         let inner = Inner {
             user: user.clone(),
@@ -141,11 +143,26 @@ impl StdGroup {
         Ok(out.key_update)
     }
 
+    /// Keys that nobody known vouches for: made by a client that does not sign, or by the server. What to do with them the
+    /// policy says ([`Client::with_policy`](crate::Client::with_policy)).
+    #[must_use]
+    pub fn warnings(&self) -> Vec<KeyWarning> {
+        self.data().warnings()
+    }
+
     /// Fetches one key, as after a rotation by another member. Content in the head of which an unknown id stands needs
-    /// this. Errors: `Sdk(Server)` 304; `Sdk(GroupKeySignature)`.
+    /// this. Errors: `Sdk(Server)` 304; `Sdk(WrongId)` for another key; `Sdk(GroupKeySignature)`,
+    /// `Sdk(UnsignedGroupKey)`, `Sdk(PinnedKey)`, `Sdk(OldKey)`, `Sdk(SwappedWrap)` for one of the server's.
     pub async fn fetch_key(&self, key_id: &str) -> Result<()> {
         let out = self.get(&format!("key/{}", id(key_id)?)).await?;
-        self.add_page(&out).await.map(|_cursor| ())
+        let page = self.open_page(&out).await?;
+        if page.iter().any(|k| k.id() != key_id) || page.is_empty() {
+            return Err(SdkError::WrongId.into());
+        }
+        let mut with = GroupData::clone(&self.data());
+        with.add_keys(page.clone())?;
+        self.user().client().pins().check_group(self.user().user_id(), &with)?;
+        self.update(|data| data.add_keys(page))
     }
 
     /// The body of `POST /group/:g/child`, for a transport of your own.
@@ -197,23 +214,26 @@ impl StdGroup {
         Ok(user::done_success(&out)?)
     }
 
-    async fn load_keys_from(&self, mut cursor: Option<PageCursor>) -> Result<()> {
+    async fn load_keys_from(&self, cursor: Option<PageCursor>) -> Result<()> {
+        let mut pages = Pages::new();
+        let mut cursor = pages.next(cursor)?;
         while let Some(at) = cursor {
             let out = self.get(&format!("keys/{}/{}", at.time, id(&at.id)?)).await?;
-            cursor = self.add_page(&out).await?;
+            let page = self.open_page(&out).await?;
+            cursor = pages.next(next_page(&page))?;
+            self.update(|data| data.add_keys(page))?;
         }
-        Ok(())
+        // All keys are there now: they are held against those of earlier times.
+        let data = self.data();
+        Ok(self.user().client().pins().check_group(self.user().user_id(), &data)?)
     }
 
-    async fn add_page(&self, out: &str) -> Result<Option<PageCursor>> {
+    async fn open_page(&self, out: &str) -> Result<Vec<GroupKey>> {
         pin_signers(self.user().client(), group::group_keys_page_signers(out)?).await?;
-        let page = open_with(self.user(), self.inner.opener.as_ref(), |own| {
+        open_with(self.user(), self.inner.opener.as_ref(), |own| {
             group::done_get_group_keys(out, own, &self.user().client().pins())
         })
-        .await?;
-        let cursor = next_page(&page);
-        self.update(|data| data.add_keys(page))?;
-        Ok(cursor)
+        .await
     }
 
     fn update(&self, change: impl FnOnce(&mut GroupData) -> Result<(), SdkError>) -> Result<()> {
@@ -283,14 +303,14 @@ async fn open_with<T>(
     Ok(open()?)
 }
 
-/// Fetches the verify keys of those who signed group keys. A signer whose account is gone leaves his keys unchecked.
+/// Fetches the verify keys of those who signed group keys, that of the newest key first. A signer whose account is gone
+/// leaves his keys unchecked; so does one whose verify key of that time is not believed, unless he signed the newest key.
 async fn pin_signers(client: &Client, signers: Vec<(String, String)>) -> Result<()> {
-    for (user_id, key_id) in signers {
+    for (at, (user_id, key_id)) in signers.into_iter().enumerate() {
         match client.pin_verify_key(&user_id, &key_id).await {
             Err(e) if e.server_code() == Some(100) => {}
-            other => {
-                other?;
-            }
+            Err(Error::Sdk(SdkError::ChangedKey)) if at > 0 => {}
+            other => drop(other?),
         }
     }
     Ok(())

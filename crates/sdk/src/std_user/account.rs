@@ -1,7 +1,8 @@
 //! What a user does with his account: devices, identifier, password, second factor, deletion.
 
 use keystead_sdk_core::group::done_invite;
-use keystead_sdk_core::user::{self, DeviceListItem, OtpRegister, UserPublicKey};
+use keystead_sdk_core::search::{self, SearchOutput};
+use keystead_sdk_core::user::{self, DeviceListItem, OtpRegister, UserPublicKey, VerifyKeyData};
 use keystead_sdk_core::{content, rng};
 
 use super::StdUser;
@@ -128,14 +129,46 @@ impl StdUser {
         Ok(content::decrypt_string_asymmetric(secret, text, verify.as_ref())?)
     }
 
-    /// The safety number of this user, alone or with another one (his user id and the id of his verify key).
-    pub async fn safety_number(&self, other: Option<(&str, &str)>) -> Result<String> {
+    /// The hashes to store beside the user's own encrypted text: as
+    /// [`StdGroup::create_search`](crate::keys::StdGroup::create_search), with the search key of the user's devices. There is
+    /// no sort key of a user on the wire. Errors: `Sdk(KeyNotFound)` for an account of a client of 2022.
+    pub fn create_search(&self, text: &str, full: bool, limit: Option<usize>) -> Result<SearchOutput> {
+        Ok(search::create_search(search::newest(self.data().search_keys())?, text, full, limit))
+    }
+
+    /// As [`create_search`](Self::create_search), the hashes alone.
+    pub fn create_search_raw(&self, text: &str, full: bool, limit: Option<usize>) -> Result<Vec<String>> {
+        Ok(self.create_search(text, full, limit)?.hashes)
+    }
+
+    /// The hash of what is looked for.
+    pub fn search(&self, text: &str) -> Result<String> {
+        Ok(search::search(self.data().search_keys(), text)?)
+    }
+
+    /// The safety number of this user, alone or with another one (his user id and the id of his verify key): both see the
+    /// same 43 characters when nobody stands between. Compare it by voice or QR code. Errors: `Sdk(ChangedKey)` and the
+    /// like when the other's key is not believed ([`safety_number_with`](Self::safety_number_with)).
+    pub async fn create_safety_number(&self, other: Option<(&str, &str)>) -> Result<String> {
         let other_key = match other {
             None => None,
             Some((user_id, key_id)) => Some((self.client().verify_key(user_id, key_id).await?, user_id)),
         };
         let data = self.data();
         let own = (data.newest_key()?.verify_key(), self.user_id());
-        Ok(user::safety_number(own, other_key.as_ref().map(|(k, id)| (k, *id))))
+        Ok(user::create_safety_number(own, other_key.as_ref().map(|(k, id)| (k, *id))))
+    }
+
+    /// The safety number with a key that is only shown ([`Client::shown_verify_key`](crate::Client::shown_verify_key)), to
+    /// be compared before it is accepted. Errors: `Sdk(Algorithm)`, `Sdk(Crypto)` for an unusable key.
+    pub fn safety_number_with(&self, user_id: &str, key: &VerifyKeyData) -> Result<String> {
+        let data = self.data();
+        let own = (data.newest_key()?.verify_key(), self.user_id());
+        Ok(user::create_safety_number(own, Some((&user::read_verify_key(key)?, user_id))))
+    }
+
+    /// Id of this user's newest verify key: with his user id what others need for the safety number.
+    pub fn verify_key_id(&self) -> Result<String> {
+        Ok(self.data().newest_key()?.id().to_owned())
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use keystead_sdk_core::group::{PageCursor, next_page};
+use keystead_sdk_core::group::{PageCursor, Pages, next_page};
 use keystead_sdk_core::user::{self, LoginStart, LoginStep, UserData};
 use keystead_sdk_core::{SdkError, jwt};
 
@@ -35,7 +35,7 @@ pub enum Login {
 /// A login that waits for the second factor.
 pub struct PendingLogin {
     client: Client,
-    start: LoginStart,
+    start: Box<LoginStart>,
 }
 
 impl PendingLogin {
@@ -63,12 +63,25 @@ impl fmt::Debug for PendingLogin {
     }
 }
 
-pub(crate) async fn begin_login(client: &Client, identifier: &str, password: &str) -> Result<Login> {
-    let (client, start) = (client.clone(), derive(client, identifier, password).await?);
-    let (body, start) = start;
+/// Which generation of clients registered the device that logs in: they derive at another cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generation {
+    Today,
+    /// npm 0.3.1 of 2022.
+    G03,
+}
+
+pub(crate) async fn begin_login(
+    client: &Client,
+    identifier: &str,
+    password: &str,
+    generation: Generation,
+) -> Result<Login> {
+    let (body, start) = derive_as(client, identifier, password, generation).await?;
+    let client = client.clone();
     let out = client.post("/done_login", Call { body: Some(body), ..Call::default() }).await?;
     Ok(match user::done_login(&start, &out)? {
-        LoginStep::Otp => Login::SecondFactor(PendingLogin { client, start }),
+        LoginStep::Otp => Login::SecondFactor(PendingLogin { client, start: Box::new(start) }),
         LoginStep::Direct(login) => Login::Done(Box::new(verify_login(&client, &start, *login).await?)),
         LoginStep::Done(data) => Login::Done(Box::new(finish(&client, start.identifier(), *data).await?)),
     })
@@ -76,13 +89,27 @@ pub(crate) async fn begin_login(client: &Client, identifier: &str, password: &st
 
 /// The first two calls of a login: the body of `done_login` and the derived keys.
 pub(super) async fn derive(client: &Client, identifier: &str, password: &str) -> Result<(String, LoginStart)> {
+    derive_as(client, identifier, password, Generation::Today).await
+}
+
+async fn derive_as(
+    client: &Client,
+    identifier: &str,
+    password: &str,
+    generation: Generation,
+) -> Result<(String, LoginStart)> {
     let body = Some(user::prepare_login_start(identifier));
     let salt = client.post("/prepare_login", Call { body, ..Call::default() }).await?;
-    let (identifier, password) = (identifier.to_owned(), password.to_owned());
-    blocking(move || user::prepare_login(&identifier, &password, &salt)).await
+    let (identifier, password, policy) = (identifier.to_owned(), password.to_owned(), *client.policy());
+    blocking(move || match generation {
+        Generation::Today => user::prepare_login_with(policy, &identifier, &password, &salt),
+        Generation::G03 => user::prepare_login_g03_with(policy, &identifier, &password, &salt),
+    })
+    .await
 }
 
 async fn verify_login(client: &Client, start: &LoginStart, login: user::DirectLogin) -> Result<StdUser> {
+    client.answer_challenge(&login)?;
     let body = Some(user::prepare_verify_login(start, &login));
     let out = client.post("/verify_login", Call { body, ..Call::default() }).await?;
     finish(client, start.identifier(), user::done_verify_login(login, &out)?).await
@@ -195,7 +222,11 @@ impl StdUser {
         let body = Some(user::prepare_refresh(self.refresh_token()));
         let jwt = self.jwt();
         let out = self.client().put("/refresh", Call { jwt: Some(&jwt), body, via: None }).await?;
-        self.set_jwt(user::done_refresh(&out)?.jwt);
+        let out = user::done_refresh(&out)?;
+        if out.user_id != self.user_id() || out.device_id != self.device_id() {
+            return Err(SdkError::WrongId.into());
+        }
+        self.set_jwt(out.jwt);
         Ok(())
     }
 
@@ -242,13 +273,15 @@ impl StdUser {
         self.load_keys_from(next_page(&keys)).await
     }
 
-    async fn load_keys_from(&self, mut cursor: Option<PageCursor>) -> Result<()> {
+    async fn load_keys_from(&self, cursor: Option<PageCursor>) -> Result<()> {
+        let mut pages = Pages::new();
+        let mut cursor = pages.next(cursor)?;
         while let Some(at) = cursor {
             let path = format!("/user/user_keys/keys/{}/{}", at.time, id(&at.id)?);
             let out = self.get(&path).await?;
             let page = user::done_fetch_user_keys(&out, self.data().device())?;
             let keys: Vec<_> = page.iter().map(|k| k.group_key().clone()).collect();
-            cursor = next_page(&keys);
+            cursor = pages.next(next_page(&keys))?;
             self.update(|data| data.add_keys(page))?;
         }
         Ok(())
@@ -256,11 +289,7 @@ impl StdUser {
 
     fn pin_own_keys(&self) -> Result<()> {
         let data = self.data();
-        let mut pins = self.client().pins();
-        for key in data.keys() {
-            pins.pin(self.user_id(), &key.exported_verify_key())?;
-        }
-        Ok(())
+        Ok(self.client().pins().pin_own(&data)?)
     }
 
     fn update(&self, change: impl FnOnce(&mut UserData) -> Result<(), SdkError>) -> Result<()> {
