@@ -11,6 +11,7 @@
 
 mod ecies;
 mod kyber;
+mod x25519;
 
 use core::fmt;
 

@@ -4,9 +4,9 @@
 
 use hkdf::Hkdf;
 use sha2::Sha256;
-use x25519_dalek::{SharedSecret, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::x25519::{self, Shared};
 use crate::rng::{self, CryptoRng};
 use crate::secret::SecretKey32;
 use crate::sym::SymKey;
@@ -14,9 +14,9 @@ use crate::wire::array;
 use crate::{CryptoError, Result};
 
 /// Bytes of a public key.
-pub(super) const PUBLIC: usize = 32;
+pub(super) const PUBLIC: usize = x25519::KEY;
 /// Bytes of a secret key.
-pub(super) const SECRET: usize = 32;
+pub(super) const SECRET: usize = x25519::KEY;
 
 const INFO: &[u8] = b"ecies-ed25519";
 
@@ -39,11 +39,12 @@ impl PublicKey {
     }
 
     pub(super) fn encrypt(&self, rng: &mut dyn CryptoRng, data: &[u8]) -> Result<Vec<u8>> {
-        let (ephemeral, ephemeral_public) = generate(rng);
-        let shared = ephemeral.scalar().diffie_hellman(&self.0.into());
+        let ephemeral = SecretKey32::new(rng::bytes(rng));
+        let agreed = x25519::public_and_agree(ephemeral.as_bytes(), &self.0);
+        let (ephemeral_public, shared) = agreed.ok_or(CryptoError::Encrypt)?;
         let sealed = aes_key(&shared).ok_or(CryptoError::Encrypt)?.encrypt(rng, data, b"")?;
         let mut out = Vec::with_capacity(PUBLIC + sealed.len());
-        out.extend_from_slice(&ephemeral_public.0);
+        out.extend_from_slice(&ephemeral_public);
         out.extend_from_slice(&sealed);
         Ok(out)
     }
@@ -62,26 +63,18 @@ impl SecretKey {
     }
 
     pub(super) fn public_key(&self) -> PublicKey {
-        PublicKey(x25519_dalek::PublicKey::from(&self.scalar()).to_bytes())
+        PublicKey(x25519::public(self.as_bytes()))
     }
 
     pub(super) fn decrypt(&self, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let (ephemeral, body) = sealed.split_first_chunk::<PUBLIC>().ok_or(CryptoError::Decrypt)?;
-        let shared = self.scalar().diffie_hellman(&(*ephemeral).into());
+        let shared = x25519::agree(self.as_bytes(), ephemeral).ok_or(CryptoError::Decrypt)?;
         aes_key(&shared).ok_or(CryptoError::Decrypt)?.decrypt(body, b"")
-    }
-
-    fn scalar(&self) -> StaticSecret {
-        StaticSecret::from(*self.0.as_bytes())
     }
 }
 
-/// None for the all-zero secret that every point of small order gives.
-fn aes_key(shared: &SharedSecret) -> Option<SymKey> {
-    if !shared.was_contributory() {
-        return None;
-    }
+fn aes_key(shared: &Shared) -> Option<SymKey> {
     let mut key = Zeroizing::new([0; 32]);
-    Hkdf::<Sha256>::new(None, shared.as_bytes()).expand(INFO, key.as_mut_slice()).ok()?;
+    Hkdf::<Sha256>::new(None, shared.as_slice()).expand(INFO, key.as_mut_slice()).ok()?;
     SymKey::from_bytes(key.as_slice()).ok()
 }

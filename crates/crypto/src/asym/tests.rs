@@ -168,27 +168,6 @@ fn points_of_small_order_are_refused() {
 }
 
 #[test]
-fn x25519_rfc_7748() {
-    let key = |text: &str| <[u8; 32]>::try_from(hex::decode(text).unwrap()).unwrap();
-    // Section 5.2, first vector.
-    let scalar = key("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4");
-    let point = key("e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c");
-    let product = x25519_dalek::x25519(scalar, point);
-    assert_eq!(hex::encode(product), "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552");
-    // Section 6.1: Bob's secret and Alice's public key.
-    let bob = x25519_dalek::StaticSecret::from(key("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb"));
-    let alice = x25519_dalek::PublicKey::from(key("8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a"));
-    assert_eq!(
-        hex::encode(x25519_dalek::PublicKey::from(&bob).as_bytes()),
-        "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"
-    );
-    assert_eq!(
-        hex::encode(bob.diffie_hellman(&alice).as_bytes()),
-        "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742"
-    );
-}
-
-#[test]
 fn hkdf_rfc_5869() {
     let cases: [(Option<&str>, &str, &str); 2] = [
         (
