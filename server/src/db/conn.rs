@@ -2,6 +2,9 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
 use diesel::{ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
 /// A connection to either database. Query functions take `&mut Conn` and run on both.
@@ -71,10 +74,101 @@ impl Conn {
         }
     }
 
+    /// A number that this connection sees change whenever another one, of whatever process, has committed. SQLite only.
+    ///
+    /// # Errors
+    /// What SQLite says; on PostgreSQL always.
+    pub(super) fn data_version(&mut self) -> QueryResult<i64> {
+        match self {
+            Self::Sqlite(c) => DataVersion.get_result(c),
+            Self::Postgres(_) => Err(diesel::result::Error::NotFound),
+        }
+    }
+
+    /// Runs `f` in one read transaction of SQLite.
+    ///
+    /// # Errors
+    /// Those of `f`, and what SQLite says.
+    pub(super) fn in_snapshot<T, E: From<diesel::result::Error>>(
+        &mut self,
+        f: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Self::Sqlite(c) = self {
+            Begin.execute(c)?;
+        }
+        let open = Snapshot(self);
+        f(open.0)
+    }
+
+    /// Runs `f` in a savepoint of SQLite's open transaction: what a failed `f` has done is undone.
+    ///
+    /// # Errors
+    /// The outer one when the savepoint cannot be left, which spoils the connection; the inner one is that of `f`.
+    pub(super) fn in_savepoint<T, E: From<diesel::result::Error>>(
+        &mut self,
+        f: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> QueryResult<Result<T, E>> {
+        if let Self::Sqlite(c) = self {
+            Savepoint.execute(c)?;
+        }
+        let result = f(self);
+        if let Self::Sqlite(c) = self {
+            if result.is_err() {
+                RollBack.execute(c)?;
+            }
+            Release.execute(c)?;
+        }
+        Ok(result)
+    }
+
     /// True for SQLite.
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
+    }
+}
+
+/// A statement of SQLite without parameters that is known by its type: it is prepared once and found again without parsing.
+macro_rules! statement {
+    ($(#[$doc:meta])* $name:ident, $sql:literal) => {
+        $(#[$doc])*
+        #[derive(QueryId)]
+        struct $name;
+
+        impl Query for $name {
+            type SqlType = BigInt;
+        }
+
+        impl RunQueryDsl<SqliteConnection> for $name {}
+
+        impl QueryFragment<Sqlite> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+    };
+}
+
+statement!(
+    /// Reads no page: it compares the head of the WAL's index with what the connection saw last.
+    DataVersion,
+    "PRAGMA data_version"
+);
+statement!(Begin, "BEGIN");
+statement!(End, "END");
+statement!(Savepoint, "SAVEPOINT keystead");
+statement!(Release, "RELEASE keystead");
+statement!(RollBack, "ROLLBACK TO keystead");
+
+/// A read transaction of SQLite, which ends when this is dropped.
+struct Snapshot<'a>(&'a mut Conn);
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if let Conn::Sqlite(c) = &mut self.0 {
+            drop(End.execute(c).inspect_err(|e| tracing::warn!(error = %e, "a read transaction cannot be ended")));
+        }
     }
 }
 

@@ -86,6 +86,16 @@ pub enum DbError {
     Url,
 }
 
+/// The state of the database that a reader sees. Equal values say that nobody has committed anything in between, in this
+/// process or another: what was read then would be read now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AsOf {
+    /// Number of the reader; versions of different readers cannot be compared.
+    pub reader: usize,
+    /// Changes with every commit of others; a reader itself commits nothing.
+    pub version: i64,
+}
+
 /// A handle to the database; clones share it.
 #[derive(Clone)]
 pub struct Db(Arc<Inner>);
@@ -145,6 +155,27 @@ impl Db {
         }
     }
 
+    /// SQLite's reader connections; none on PostgreSQL.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        match &*self.0 {
+            Inner::Sqlite { readers, .. } => readers.count(),
+            Inner::Postgres { .. } => 0,
+        }
+    }
+
+    /// Runs `f` on a reader at once, on this thread, and says what state of the database it begins with. `None` on
+    /// PostgreSQL, where a read has to wait and changes of other nodes cannot be seen without one.
+    pub fn read_here<T, E: From<DbError>>(
+        &self,
+        f: impl FnOnce(&mut Conn, AsOf) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        match &*self.0 {
+            Inner::Sqlite { readers, .. } => Some(readers.as_of(f)),
+            Inner::Postgres { .. } => None,
+        }
+    }
+
     /// Runs `f` on a reader inside one transaction, so that all its statements see the same state.
     ///
     /// # Errors
@@ -168,7 +199,7 @@ impl Db {
                 }
                 return result;
             }
-            c.transaction(f)
+            c.in_snapshot(f)
         })
         .await
     }
@@ -253,5 +284,44 @@ where
     match tokio::task::spawn_blocking(f).await {
         Ok(result) => result,
         Err(_panicked) => Err(DbError::Writer.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::connection::SimpleConnection;
+
+    use super::*;
+
+    fn as_of(db: &Db) -> AsOf {
+        db.read_here(|_, as_of| Ok::<_, DbError>(as_of)).expect("SQLite").expect("reads")
+    }
+
+    #[tokio::test]
+    async fn the_state_that_a_reader_sees_has_a_name() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let target = Target::Sqlite { path: dir.path().join("db"), synchronous: Synchronous::Full, readers: 2 };
+        let db = Db::open(&target).expect("opens");
+        let set = |value: &str| format!("INSERT OR REPLACE INTO settings VALUES ('a', '{value}')");
+        let mut seen = vec![as_of(&db)];
+        assert_eq!(as_of(&db), seen[0], "nobody has committed");
+
+        let (own, theirs) = (set("1"), set("2"));
+        db.write(move |tx| Ok::<_, DbError>(each!(tx, |c| c.batch_execute(&own))?)).await.expect("written");
+        seen.push(as_of(&db));
+        let Conn::Sqlite(mut other) = target.connect().expect("opens") else { panic!("SQLite") };
+        other.batch_execute(&theirs).expect("written");
+        seen.push(as_of(&db));
+        // What is not committed does not count, and reads are no change.
+        other.batch_execute("BEGIN IMMEDIATE; DELETE FROM settings").expect("begun");
+        assert_eq!(as_of(&db), seen[2]);
+        other.batch_execute("ROLLBACK").expect("rolled back");
+        db.read_snapshot(|c| Ok::<_, DbError>(each!(c, |c| c.batch_execute("SELECT 1"))?)).await.expect("reads");
+        assert_eq!(as_of(&db), seen[2]);
+        // A checkpoint empties the log under the readers' feet.
+        other.batch_execute(&set("3")).expect("written");
+        other.batch_execute("PRAGMA wal_checkpoint(PASSIVE)").expect("checkpointed");
+        seen.push(as_of(&db));
+        assert!((1..seen.len()).all(|i| !seen[..i].contains(&seen[i])), "{seen:?}");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::{Connection, PgConnection};
 
-use super::{Conn, DbError, Synchronous};
+use super::{AsOf, Conn, DbError, Synchronous};
 
 /// SQLite reader connections, one behind each lock. A thread comes back to the reader it used before, so that with as
 /// many readers as worker threads no lock is ever waited for.
@@ -27,14 +27,28 @@ impl Readers {
     }
 
     pub(super) fn with<T, E: From<DbError>>(&self, f: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
-        let start = THREAD.with(Cell::get);
-        let at = |i: usize| self.0.get((start + i) % self.0.len());
-        let free = (0..self.0.len()).find_map(|i| at(i).and_then(|m| m.try_lock().ok()));
-        let mut guard = match free.or_else(|| at(0).map(|m| m.lock().unwrap_or_else(PoisonError::into_inner))) {
-            Some(guard) => guard,
-            None => return Err(DbError::Writer.into()),
-        };
-        f(&mut guard)
+        self.numbered(|_number, conn| f(conn))
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Says also what state of the database this reader sees.
+    pub(super) fn as_of<T, E: From<DbError>>(&self, f: impl FnOnce(&mut Conn, AsOf) -> Result<T, E>) -> Result<T, E> {
+        self.numbered(|reader, conn| {
+            let version = conn.data_version().map_err(DbError::from)?;
+            f(conn, AsOf { reader, version })
+        })
+    }
+
+    fn numbered<T, E: From<DbError>>(&self, f: impl FnOnce(usize, &mut Conn) -> Result<T, E>) -> Result<T, E> {
+        let start = THREAD.with(Cell::get) % self.0.len();
+        let turns = (start..self.0.len()).chain(0..start);
+        let free = turns.filter_map(|i| Some((i, self.0.get(i)?.try_lock().ok()?))).next();
+        let wait = || Some((start, self.0.get(start)?.lock().unwrap_or_else(PoisonError::into_inner)));
+        let (number, mut conn) = free.or_else(wait).ok_or(DbError::Writer)?;
+        f(number, &mut conn)
     }
 }
 

@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
@@ -20,7 +19,7 @@ use super::{Conn, DbError};
 const MAX_BATCH: usize = 256;
 
 /// Runs inside the batch's transaction. What it gives is called with the outcome of the commit; none means that it
-/// panicked, which spoils the connection.
+/// panicked or could not be undone, which spoils the connection.
 type Job = Box<dyn FnOnce(&mut Conn) -> Option<Reply> + Send>;
 type Reply = Box<dyn FnOnce(bool) + Send>;
 type Open = Box<dyn Fn() -> Result<Conn, DbError> + Send>;
@@ -59,7 +58,7 @@ impl Writer {
     {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |conn| {
-            let result = catch_unwind(AssertUnwindSafe(|| conn.transaction(f))).ok()?;
+            let result = catch_unwind(AssertUnwindSafe(|| conn.in_savepoint(f))).ok()?.ok()?;
             Some(Box::new(move |committed| {
                 let result = if committed || result.is_err() { result } else { Err(DbError::Writer.into()) };
                 // The caller may have gone away; his work is committed all the same.
@@ -126,7 +125,7 @@ fn run_batch(mut conn: Conn, batch: impl Iterator<Item = Job>) -> Option<Conn> {
         match job(&mut conn) {
             Some(reply) => replies.push(reply),
             None => {
-                tracing::error!("a transaction panicked: its batch is rolled back");
+                tracing::error!("a transaction panicked or could not be undone: its batch is rolled back");
                 replies.into_iter().for_each(|reply| reply(false));
                 return None;
             }
