@@ -11,6 +11,7 @@ use crate::error::StartError;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
 use crate::root_key::RootKey;
+use crate::web::callers::Callers;
 use crate::web::guard::TokenCache;
 use crate::web::limits::Limits;
 
@@ -28,6 +29,8 @@ pub struct App {
     pub tenants: Tenants,
     /// JWTs whose signature has been checked.
     pub tokens: TokenCache,
+    /// Callers whom the guard has let in.
+    pub callers: Callers,
     /// Rate limits.
     pub limits: Limits,
     /// Sends letters.
@@ -47,6 +50,7 @@ impl App {
         let root_key = RootKey::load(&config, &mut target.connect()?)?;
         let clock = Clock::new(config.server.clock_offset_file.clone());
         Ok(Arc::new(Self {
+            callers: Callers::new(db.readers()),
             db,
             root_key,
             tenants: Tenants::default(),

@@ -2,9 +2,11 @@
 //!
 //! `tests/` compares its authorisation matrix with [`table`]: a route that is not in the matrix fails there.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::Method;
+use actix_web::http::uri::{PathAndQuery, Uri};
 use actix_web::web::{Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use keystead_protocol::apps::Endpoint;
@@ -30,6 +32,8 @@ pub struct Route {
     /// What is counted.
     pub limit: Limit,
     pub(crate) handler: Handler,
+    /// About the bytes of an answer: what to reserve for the next one.
+    pub(crate) answer_size: AtomicUsize,
 }
 
 /// A matched route with the values of its path.
@@ -37,7 +41,54 @@ pub struct Found {
     /// The line of the table.
     pub route: &'static Route,
     /// The values of `{names}`, in order.
-    pub params: Vec<String>,
+    pub params: Params,
+}
+
+/// The values of a path's `{names}`, in order. They are places in the path, whose bytes are shared with the request.
+#[derive(Debug, Clone, Default)]
+pub struct Params {
+    path: Option<PathAndQuery>,
+    places: [(usize, usize); MAX_PARAMS],
+    count: usize,
+}
+
+/// `{names}` of a pattern; a test reads the table.
+const MAX_PARAMS: usize = 4;
+/// An answer is reserved this much before one has been seen.
+const ANSWER_SIZE: usize = 256;
+
+impl Params {
+    /// The value at `index`.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<&str> {
+        let (start, end) = *self.places.get(..self.count)?.get(index)?;
+        self.path.as_ref()?.path().get(start..end)
+    }
+
+    /// The last value.
+    #[must_use]
+    pub fn last(&self) -> Option<&str> {
+        self.get(self.count.checked_sub(1)?)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True for a pattern without `{names}`.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn push(&mut self, start: usize, length: usize) {
+        if let Some(place) = self.places.get_mut(self.count) {
+            *place = (start, start + length);
+            self.count += 1;
+        }
+    }
 }
 
 /// All routes, ready for look-up.
@@ -87,6 +138,7 @@ fn lines() -> Vec<Route> {
         option,
         limit,
         handler,
+        answer_size: AtomicUsize::new(ANSWER_SIZE),
     };
     #[rustfmt::skip]
     let lines = vec![
@@ -255,7 +307,7 @@ impl Routes {
 
     /// Finds the line for a method and path. Path values are taken as they stand: ids need no decoding.
     #[must_use]
-    pub fn find(&self, method: &Method, path: &str) -> Option<Found> {
+    pub fn find(&self, method: &Method, uri: &Uri) -> Option<Found> {
         let router = match *method {
             Method::GET | Method::HEAD => &self.get,
             Method::POST => &self.post,
@@ -264,10 +316,19 @@ impl Routes {
             Method::DELETE => &self.delete,
             _ => return None,
         };
+        let whole = uri.path();
         // A base URL that ends with a slash gives two.
-        let path = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = whole.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(whole);
         let found = router.at(path).ok()?;
-        Some(Found { route: found.value, params: found.params.iter().map(|(_, v)| v.to_owned()).collect() })
+        let mut params = Params::default();
+        if !found.params.is_empty() {
+            params.path = uri.path_and_query().cloned();
+            for (_, value) in found.params.iter() {
+                // Values are parts of the path.
+                params.push(value.as_ptr().addr() - whole.as_ptr().addr(), value.len());
+            }
+        }
+        Some(Found { route: found.value, params })
     }
 }
 
@@ -289,11 +350,19 @@ mod tests {
     fn every_line_is_found_by_its_own_pattern() {
         for route in table() {
             let path = route.pattern.replace('{', "x-").replace('}', "");
-            let found = routes().find(&route.method, &path).expect(route.pattern);
+            let find = |path: &str| routes().find(&route.method, &path.parse().expect("a path"));
+            let found = find(&path).expect(route.pattern);
             assert!(std::ptr::eq(found.route, route), "{} hides {}", found.route.pattern, route.pattern);
             assert_eq!(found.params.len(), route.pattern.matches('{').count());
+            // The pattern's own names stand where the values are.
+            let names = route.pattern.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+            let names: Vec<_> = names.map(|name| format!("x-{name}")).collect();
+            for path in [path.clone(), format!("/{path}?a=b")] {
+                let params = find(&path).expect(route.pattern).params;
+                let values: Vec<_> = (0..params.len()).filter_map(|i| params.get(i)).collect();
+                assert_eq!(values, names, "{path}");
+            }
         }
-        assert!(routes().find(&Method::GET, "/api/v1/nothing").is_none());
-        assert!(routes().find(&Method::POST, "//api/v1/exists").is_some());
+        assert!(routes().find(&Method::GET, &Uri::from_static("/api/v1/nothing")).is_none());
     }
 }

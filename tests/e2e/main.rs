@@ -27,6 +27,8 @@ mod operator;
 #[cfg(test)]
 mod own_backend;
 #[cfg(test)]
+mod remembered;
+#[cfg(test)]
 mod transport;
 #[cfg(test)]
 mod wire;

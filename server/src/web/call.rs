@@ -17,7 +17,7 @@ use crate::rooms::apps::{Tenant, TokenKind};
 use crate::rooms::groups::rules::GroupAccess;
 use crate::rooms::groups::validate::is_id;
 use crate::rooms::keys::rules::Session;
-use crate::routes::Route;
+use crate::routes::{Params, Route};
 
 /// A request that has passed its guard.
 pub struct Call {
@@ -28,15 +28,15 @@ pub struct Call {
     /// Which token was sent.
     pub token: TokenKind,
     /// The user of the JWT, where the guard asks for one.
-    pub session: Option<Session>,
+    pub session: Option<Arc<Session>>,
     /// The user of the path, where the guard asks for one: the app's backend acts for him.
-    pub path_user: Option<String>,
+    pub path_user: Option<Arc<str>>,
     /// The user's access to the group of the path, where the guard asks for it.
-    pub group: Option<GroupAccess>,
+    pub group: Option<Arc<GroupAccess>>,
     /// The route's line in the table.
     pub route: &'static Route,
     /// The values of the path's `{names}`, in order.
-    pub params: Vec<String>,
+    pub params: Params,
 }
 
 impl Call {
@@ -45,7 +45,7 @@ impl Call {
     /// # Errors
     /// `UrlParameter` when the route has fewer.
     pub fn param(&self, index: usize) -> KeyResult<&str> {
-        self.params.get(index).map(String::as_str).ok_or_else(|| ErrorCode::UrlParameter.into())
+        self.params.get(index).ok_or_else(|| ErrorCode::UrlParameter.into())
     }
 
     /// The last path value.
@@ -53,7 +53,7 @@ impl Call {
     /// # Errors
     /// `UrlParameter` when the route has none.
     pub fn last_param(&self) -> KeyResult<&str> {
-        self.params.last().map(String::as_str).ok_or_else(|| ErrorCode::UrlParameter.into())
+        self.params.last().ok_or_else(|| ErrorCode::UrlParameter.into())
     }
 
     /// The page that the last two path values ask for.
@@ -61,11 +61,10 @@ impl Call {
     /// # Errors
     /// `TimeParameter` when the time is no number, or negative.
     pub fn page(&self) -> KeyResult<Page> {
-        let [.., time, id] = self.params.as_slice() else {
-            return Err(ErrorCode::UrlParameter.into());
-        };
+        let last = self.params.len();
+        let (time, id) = (self.param(last.saturating_sub(2))?, self.param(last.saturating_sub(1))?);
         let time = time.parse::<i64>().ok().filter(|t| *t >= 0).ok_or(ErrorCode::TimeParameter)?;
-        Ok(Page { time, id: id.clone() })
+        Ok(Page { time, id: id.to_owned() })
     }
 
     /// The user of the JWT.
@@ -73,7 +72,7 @@ impl Call {
     /// # Errors
     /// `JwtMissing` when the route's guard does not ask for one: a mistake in the table.
     pub fn session(&self) -> KeyResult<&Session> {
-        self.session.as_ref().ok_or_else(|| ErrorCode::JwtMissing.into())
+        self.session.as_deref().ok_or_else(|| ErrorCode::JwtMissing.into())
     }
 
     /// The id of the acting user: that of the JWT, or of the path where the app's backend acts for him.
@@ -92,7 +91,7 @@ impl Call {
     /// # Errors
     /// `GroupAccess` when the route's guard does not ask for it: a mistake in the table.
     pub fn group(&self) -> KeyResult<&GroupAccess> {
-        self.group.as_ref().ok_or_else(|| ErrorCode::GroupAccess.into())
+        self.group.as_deref().ok_or_else(|| ErrorCode::GroupAccess.into())
     }
 
     fn check_option(&self) -> KeyResult<()> {
@@ -155,7 +154,8 @@ where
     Box::new(move |call, _body| {
         Box::pin(async move {
             call.check_option()?;
-            envelope::success(&f(call).await?)
+            let size = &call.route.answer_size;
+            envelope::success(&f(call).await?, size)
         })
     })
 }
@@ -173,7 +173,8 @@ where
         Box::pin(async move {
             let input = parse(&bytes)?;
             call.check_option()?;
-            envelope::success(&f(call, input).await?)
+            let size = &call.route.answer_size;
+            envelope::success(&f(call, input).await?, size)
         })
     })
 }
@@ -190,7 +191,8 @@ where
         Box::pin(async move {
             let input = if bytes.is_empty() { B::default() } else { parse(&bytes)? };
             call.check_option()?;
-            envelope::success(&f(call, input).await?)
+            let size = &call.route.answer_size;
+            envelope::success(&f(call, input).await?, size)
         })
     })
 }

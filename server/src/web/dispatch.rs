@@ -1,5 +1,6 @@
 //! The road of every request: find the route, limit, guard, read the body, call the handler, answer with CORS.
 
+use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -13,7 +14,7 @@ use keystead_protocol::ErrorCode;
 
 use super::call::Call;
 use super::envelope::keys as envelope;
-use super::guard::{Caller, Credentials};
+use super::guard::{self, Caller};
 use super::limits::Limit;
 use super::{metrics, net};
 use crate::app::App;
@@ -32,38 +33,62 @@ pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, 
     if req.method() == Method::OPTIONS {
         return preflight();
     }
-    let request_id = format!("{:08x}-{:x}", *RUN, NEXT_REQUEST.fetch_add(1, Ordering::Relaxed));
-    let started = Instant::now();
-    let found = routes.find(req.method(), req.path());
+    let request_id = RequestId::next();
+    let started = metrics::is_on().then(Instant::now);
+    let found = routes.find(req.method(), req.uri());
     let route = found.as_ref().map(|f| f.route);
     let result = match found {
         Some(found) => answer(app, found, &req, payload).await,
         None => Err(ErrorCode::NotFound.into()),
     };
-    let mut response = result.unwrap_or_else(|e| envelope::failure(&e, &request_id));
+    let mut response = result.unwrap_or_else(|e| envelope::failure(&e, request_id.as_str()));
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-    if let Ok(id) = HeaderValue::from_str(&request_id) {
+    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
         headers.insert(REQUEST_ID, id);
     }
     let pattern = route.map_or("none", |r| r.pattern);
-    metrics::record(pattern, response.status().as_u16(), started.elapsed());
-    tracing::debug!(request.id = request_id, route = pattern, status = response.status().as_u16(), "answered");
+    if let Some(started) = started {
+        metrics::record(pattern, response.status().as_u16(), started.elapsed());
+    }
+    tracing::debug!(request.id = request_id.as_str(), route = pattern, status = response.status().as_u16(), "answered");
     response
+}
+
+/// Names a request in answer and log: the run and node in 8 hexadecimal digits, a hyphen, a number in 1 to 16.
+struct RequestId {
+    text: [u8; 25],
+    length: usize,
+}
+
+impl RequestId {
+    fn next() -> Self {
+        let mut id = Self { text: [0; 25], length: 0 };
+        write!(id, "{:08x}-{:x}", *RUN, NEXT_REQUEST.fetch_add(1, Ordering::Relaxed))
+            .expect("25 bytes hold both numbers");
+        id
+    }
+
+    fn as_str(&self) -> &str {
+        self.text.get(..self.length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+    }
+}
+
+impl Write for RequestId {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.text.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
 }
 
 async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload) -> KeyResult<HttpResponse> {
     let Found { route, params } = found;
-    let credentials = Credentials::of(req);
-    let (guard, path) = (route.guard, params.clone());
-    let caller = {
-        let app = Arc::clone(&app);
-        let db = app.db.clone();
-        db.read(move |conn| credentials.check(&app, conn, guard, &path)).await?
-    };
+    let caller = guard::caller(&app, req, route.guard, &params).await?;
     limit(&app, route, &caller, req)?;
     let body = if has_body(req) { read_body(payload, app.config.limits.json_bytes).await? } else { Bytes::new() };
-    let Caller { tenant, token, session, path_user, group } = caller;
+    let Caller { tenant, token, session, path_user, group, .. } = caller;
     (route.handler)(Call { app, tenant, token, session, path_user, group, route, params }, body).await
 }
 
@@ -100,4 +125,18 @@ fn preflight() -> HttpResponse {
         .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, "*, Authorization"))
         .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
         .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn request_ids_have_room_for_the_largest_number() {
+        let (a, b) = (RequestId::next(), RequestId::next());
+        assert!(a.as_str() != b.as_str() && a.as_str().len() >= 10, "{}", a.as_str());
+        let mut largest = RequestId { text: [0; 25], length: 0 };
+        write!(largest, "{:08x}-{:x}", u32::MAX, u64::MAX).expect("fits");
+        assert_eq!(largest.as_str(), "ffffffff-ffffffffffffffff");
+    }
 }

@@ -9,6 +9,7 @@ use keystead_protocol::apps::{APP_TOKEN_HEADER, GROUP_ACCESS_HEADER};
 use keystead_protocol::jwt::{Claims, JWT_LIFETIME_S};
 use moka::sync::Cache;
 
+use super::callers::Asked;
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::KeyResult;
@@ -16,6 +17,7 @@ use crate::rooms::access::rules as access;
 use crate::rooms::apps::{Tenant, TokenKind};
 use crate::rooms::groups::rules::{self as group_rules, GroupAccess};
 use crate::rooms::keys::rules::{self as key_rules, Session};
+use crate::routes::Params;
 
 /// JWTs whose signature is remembered.
 const CACHED_TOKENS: u64 = 20_000;
@@ -77,6 +79,10 @@ impl Guard {
     pub(crate) const fn needs_fresh(self) -> bool {
         matches!(self, Self::AJFresh)
     }
+
+    pub(super) const fn needs_unexpired(self) -> bool {
+        self.needs_jwt() && !matches!(self, Self::AJx)
+    }
 }
 
 /// The headers that guards read, taken out of the request so that they can travel to a database thread. A clone of a header
@@ -91,18 +97,43 @@ pub struct Credentials {
 const APP_TOKEN: HeaderName = HeaderName::from_static(APP_TOKEN_HEADER);
 const GROUP_ACCESS: HeaderName = HeaderName::from_static(GROUP_ACCESS_HEADER);
 
-/// Who the caller turned out to be.
+/// Who the caller turned out to be. Clones share it.
+#[derive(Clone)]
 pub struct Caller {
     /// The app.
     pub tenant: Arc<Tenant>,
     /// Which of its tokens.
     pub token: TokenKind,
     /// The user of the JWT.
-    pub session: Option<Session>,
+    pub session: Option<Arc<Session>>,
     /// The user of the path, for whom the backend acts.
-    pub path_user: Option<String>,
+    pub path_user: Option<Arc<str>>,
     /// His access to the group.
-    pub group: Option<GroupAccess>,
+    pub group: Option<Arc<GroupAccess>>,
+    /// Expiry of the JWT, seconds, where there is one.
+    pub expires_s: Option<i64>,
+}
+
+/// Finds out who calls: from what is remembered of callers where nothing has changed, else from the database.
+///
+/// # Errors
+/// The codes of sentc.md section 1.1.
+pub async fn caller(app: &Arc<App>, req: &HttpRequest, guard: Guard, path: &Params) -> KeyResult<Caller> {
+    let credentials = Credentials::of(req);
+    let here = app.db.read_here(|conn, as_of| {
+        let asked = credentials.asked(guard, path);
+        if let Some(caller) = app.callers.find(as_of, &asked, &app.clock) {
+            return Ok(caller);
+        }
+        let caller = credentials.check(app, conn, guard, path)?;
+        app.callers.remember(as_of, &asked, &caller);
+        Ok(caller)
+    });
+    if let Some(found) = here {
+        return found;
+    }
+    let (of, path) = (Arc::clone(app), path.clone());
+    app.db.read(move |conn| credentials.check(&of, conn, guard, &path)).await
 }
 
 impl Credentials {
@@ -130,21 +161,36 @@ impl Credentials {
         self.group_access_id.as_ref()?.to_str().ok()
     }
 
+    /// All that the answer of [`Credentials::check`] depends on, besides the database and the time.
+    fn asked<'a>(&'a self, guard: Guard, path: &'a Params) -> Asked<'a> {
+        let at = |index: Option<usize>| index.and_then(|i| path.get(i)).unwrap_or_default();
+        let group = guard.group_param();
+        Asked {
+            guard,
+            app_token: self.app_token().unwrap_or_default(),
+            jwt: self.jwt().filter(|_| guard.needs_jwt()).unwrap_or_default(),
+            path_user: at(guard.needs_path_user().then_some(0)),
+            group_id: at(group),
+            via: self.group_access_id().filter(|_| group.is_some()).unwrap_or_default(),
+        }
+    }
+
     /// Runs the guard against the database.
     ///
     /// # Errors
     /// The codes of sentc.md section 1.1.
-    pub fn check(&self, app: &App, conn: &mut Conn, guard: Guard, path: &[String]) -> KeyResult<Caller> {
+    pub fn check(&self, app: &App, conn: &mut Conn, guard: Guard, path: &Params) -> KeyResult<Caller> {
         let mut caller = self.look(app, conn, guard, path)?;
         if let (true, Some(session)) = (guard.needs_fresh(), &mut caller.session) {
             // A session that has ended was not the user's own, perhaps.
-            session.fresh = key_rules::is_fresh(conn, session)?;
+            let fresh = key_rules::is_fresh(conn, session)?;
+            Arc::make_mut(session).fresh = fresh;
         }
         Ok(caller)
     }
 
-    fn look(&self, app: &App, conn: &mut Conn, guard: Guard, path: &[String]) -> KeyResult<Caller> {
-        let group_id = guard.group_param().and_then(|i| path.get(i)).map(String::as_str);
+    fn look(&self, app: &App, conn: &mut Conn, guard: Guard, path: &Params) -> KeyResult<Caller> {
+        let group_id = guard.group_param().and_then(|i| path.get(i));
         if let Some(caller) = self.check_fast(app, conn, guard, group_id)? {
             return Ok(caller);
         }
@@ -153,7 +199,7 @@ impl Credentials {
         if guard.needs_secret() && kind != TokenKind::Secret {
             return Err(ErrorCode::AppAction.into());
         }
-        let mut caller = Caller { tenant, token: kind, session: None, path_user: None, group: None };
+        let mut caller = Caller { tenant, token: kind, session: None, path_user: None, group: None, expires_s: None };
         if guard.needs_jwt() {
             let jwt = self.jwt().ok_or(ErrorCode::JwtMissing)?;
             let claims = app.tokens.claims(&caller.tenant, jwt)?;
@@ -164,17 +210,19 @@ impl Credentials {
             if guard != Guard::AJx && session.revoked {
                 return Err(ErrorCode::JwtInvalid.into());
             }
-            caller.session = Some(session);
+            caller.session = Some(Arc::new(session));
+            caller.expires_s = Some(claims.exp);
         }
         if guard.needs_path_user() {
-            let user_id = path.first().ok_or(ErrorCode::UrlParameter)?;
+            let user_id = path.get(0).ok_or(ErrorCode::UrlParameter)?;
             key_rules::user_group_of(conn, &caller.tenant.id, user_id)?.ok_or(ErrorCode::UserNotFound)?;
-            caller.path_user = Some(user_id.clone());
+            caller.path_user = Some(user_id.into());
         }
-        let user_id = caller.session.as_ref().map(|s| &s.user_id).or(caller.path_user.as_ref());
+        let user_id = caller.session.as_ref().map(|s| s.user_id.as_str()).or(caller.path_user.as_deref());
         if let (Some(user_id), Some(group_id)) = (user_id, group_id) {
             let via = self.group_access_id();
-            caller.group = Some(group_rules::access(conn, &caller.tenant.id, group_id, user_id, via)?);
+            let access = group_rules::access(conn, &caller.tenant.id, group_id, user_id, via)?;
+            caller.group = Some(Arc::new(access));
         }
         Ok(caller)
     }
@@ -205,7 +253,14 @@ impl Credentials {
             None => access::session(conn, &tenant, &claims)?.map(|s| (s, None)),
         };
         let good = found.filter(|(session, _)| guard == Guard::AJx || !session.revoked);
-        Ok(good.map(|(session, group)| Caller { tenant, token, session: Some(session), path_user: None, group }))
+        Ok(good.map(|(session, group)| Caller {
+            tenant,
+            token,
+            session: Some(Arc::new(session)),
+            path_user: None,
+            group: group.map(Arc::new),
+            expires_s: Some(claims.exp),
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! HTTP: from a request to a handler and back. Guards, limits, CORS, request ids, metrics, answer formats.
 
 pub mod call;
+pub mod callers;
 pub mod dispatch;
 pub mod envelope;
 pub mod guard;

@@ -128,7 +128,7 @@ pub async fn forced_delete(call: Call) -> KeyResult<&'static str> {
 /// # Errors
 /// None of its own.
 pub async fn get_light(call: Call) -> KeyResult<GroupLightData> {
-    Ok(rules::light_data(call.group()?.clone()))
+    Ok(rules::light_data(call.group()?))
 }
 
 /// `GET /group/:g/public_key`

@@ -267,14 +267,14 @@ pub fn group_data(conn: &mut Conn, access: GroupAccess, order: Order) -> KeyResu
 
 /// The access itself, as customer backends ask for it.
 #[must_use]
-pub fn light_data(access: GroupAccess) -> GroupLightData {
+pub fn light_data(access: &GroupAccess) -> GroupLightData {
     GroupLightData {
-        group_id: access.group_id,
-        parent_group_id: access.parent_group_id,
+        group_id: access.group_id.clone(),
+        parent_group_id: access.parent_group_id.clone(),
         rank: access.rank,
         created_time: access.created_ms,
         joined_time: access.joined_ms,
-        access_by: access.access_by,
+        access_by: access.access_by.clone(),
         is_connected_group: access.is_connected,
     }
 }

@@ -87,7 +87,7 @@ db_test! {
         let id = w.tx(|app, tx| rules::create(app, tx, &app_id, &alice.id, None)).expect("created");
         let group = Group { id, key_id: String::new() };
         let access = w.access(&alice, &group).expect("access");
-        let light = rules::light_data(access.clone());
+        let light = rules::light_data(&access);
         assert_eq!((light.rank, light.joined_time, light.parent_group_id), (0, access.joined_ms, None));
         assert_eq!(w.read(|c| rules::group_data(c, access, Order::NewestFirst)).unwrap().keys, []);
         let public = w.read(|c| rules::public_key(c, &app_id, &group.id));
