@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::StartError;
+use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
 use crate::root_key::RootKey;
@@ -35,6 +36,8 @@ pub struct App {
     pub limits: Limits,
     /// Sends letters.
     pub mailer: Mailer,
+    /// Wakes the job that serves key rotations.
+    pub(crate) rotations: Rotations,
 }
 
 impl App {
@@ -57,6 +60,7 @@ impl App {
             tokens: TokenCache::default(),
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
+            rotations: Rotations::new(new_id()),
             clock,
             config,
         }))
@@ -65,8 +69,12 @@ impl App {
     /// A new id: UUIDv4, lower case, hyphenated.
     #[must_use]
     pub fn new_id(&self) -> String {
-        uuid::Builder::from_random_bytes(rng::bytes(&mut rng::os())).into_uuid().hyphenated().to_string()
+        new_id()
     }
+}
+
+fn new_id() -> String {
+    uuid::Builder::from_random_bytes(rng::bytes(&mut rng::os())).into_uuid().hyphenated().to_string()
 }
 
 /// A new data directory belongs to its owner alone; one that is there keeps its mode.

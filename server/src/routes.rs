@@ -189,6 +189,10 @@ fn lines() -> Vec<Route> {
         line(&get,    "/api/v1/user/user_keys/key/{key_id}",     AJ,  on(E::UserDoneLogin),    No,       plain(keys::http::user_key)),
         line(&get,    "/api/v1/user/user_key/{key_id}",          AJ,  on(E::UserDoneLogin),    No,       plain(keys::http::user_key)),
 
+        line(&post,   "/api/v1/user/user_keys/rotation",          AJ, on(E::UserKeyUpdate),    No,       body(groups::rotation::http::start_user)),
+        line(&get,    "/api/v1/user/user_keys/rotation",          AJ, on(E::UserKeyUpdate),    No,       plain(groups::rotation::http::waiting_user)),
+        line(&put,    "/api/v1/user/user_keys/rotation/{key_id}", AJ, on(E::UserKeyUpdate),    No,       body(groups::rotation::http::finish_user)),
+
         // Users: public data.
         line(&get,    "/api/v1/user/{user_id}",                      A, on(E::UserPublicData), No,       plain(keys::http::public_data_g03)),
         line(&get,    "/api/v1/user/{user_id}/public_key",           A, on(E::UserPublicData), No,       plain(keys::http::public_key)),
@@ -218,6 +222,9 @@ fn lines() -> Vec<Route> {
         line(&get,    "/api/v1/group/{group_id}/update_check_light", AJG, on(E::GroupUserUpdateCheck), No, plain(groups::http::update_check_light)),
         line(&get,    "/api/v1/group/{group_id}/keys/{time}/{id}",   AJG, on(E::GroupUserKeys), No,      plain(groups::http::keys)),
         line(&get,    "/api/v1/group/{group_id}/key/{key_id}",       AJG, on(E::GroupUserKeys), No,      plain(groups::http::key)),
+        line(&post,   "/api/v1/group/{group_id}/key_rotation",          AJG, on(E::GroupKeyRotation), No, body(groups::rotation::http::start)),
+        line(&get,    "/api/v1/group/{group_id}/key_rotation",          AJG, on(E::GroupKeyRotation), No, plain(groups::rotation::http::waiting)),
+        line(&put,    "/api/v1/group/{group_id}/key_rotation/{key_id}", AJG, on(E::GroupKeyRotation), No, body(groups::rotation::http::finish)),
         line(&get,    "/api/v1/group/{group_id}/member/{time}/{id}", AJG, None,                 No,      plain(groups::members::http::list)),
         line(&delete, "/api/v1/group/{group_id}/leave",              AJG, on(E::GroupLeave),    No,      plain(groups::members::http::leave)),
         line(&delete, "/api/v1/group/{group_id}/kick/{user_id}",     AJG, on(E::GroupUserDelete), No,    plain(groups::members::http::kick)),

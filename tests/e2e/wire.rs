@@ -15,6 +15,7 @@ both! {
     registration_and_login_of_2022,
     groups,
     group_graph,
+    key_rotation,
     refusals,
     a_new_app,
 }
@@ -160,6 +161,23 @@ async fn group_graph(server: TestServer) {
     snapshot("group_re_invite_group", put("re_invite_group", &asking).send().await);
     let member = server.get(&format!("/group/forced/{}/user/{}", own.id, bob.user_id)).token(&server.lax.secret);
     snapshot("group_forced_member", member.send().await);
+}
+
+async fn key_rotation(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let group = server.group_with(&alice, &[(&bob, 4)]).await;
+    let path = format!("/group/{}/key_rotation", group.id);
+    let start = server.post(&path).jwt(&alice.jwt).json(&bodies::rotation(&alice, &group.key_id)).send().await;
+    let key_id = start.result()["key_id"].as_str().expect("an id").to_owned();
+    snapshot("key_rotation_start", start);
+    server.rotation_served(&group, &bob).await;
+    snapshot("key_rotation_waiting", server.get(&path).jwt(&bob.jwt).send().await);
+    snapshot("group_update_check", server.get(&format!("/group/{}/update_check", group.id)).jwt(&bob.jwt).send().await);
+    let done = server.put(&format!("{path}/{key_id}")).jwt(&bob.jwt).json(&bodies::done_rotation(&bob)).send().await;
+    snapshot("key_rotation_done", done);
+    let start =
+        server.post("/user/user_keys/rotation").jwt(&alice.jwt).json(&bodies::user_rotation(&alice)).send().await;
+    snapshot("user_key_rotation_start", start);
 }
 
 async fn refusals(server: TestServer) {

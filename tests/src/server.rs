@@ -134,6 +134,20 @@ impl TestServer {
         Node { http: self.inner.http.clone(), running: Some(launch(self.inner.config.clone())) }
     }
 
+    /// Waits for what a background job of the server does.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn until(&self, mut done: impl AsyncFnMut() -> bool) {
+        for _ in 0..2000 {
+            if done().await {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("what was waited for does not come");
+    }
+
     /// Which database this is about.
     #[must_use]
     pub fn backend(&self) -> Backend {

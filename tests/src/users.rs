@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use keystead::keys::StdUser;
 use keystead_crypto::encoding::{b64_decode, b64_encode};
 use keystead_crypto::password;
-use keystead_protocol::groups::{GroupCreateOutput, NewMemberKeys};
+use keystead_protocol::groups::{GroupCreateOutput, GroupUpdateCheck, NewMemberKeys};
 use keystead_protocol::keys::{
     ForcedLoginOutput, PrepareLoginOutput, RegisterData, RegisterOutput, VerifyLoginInput, VerifyLoginOutput,
 };
@@ -274,6 +274,19 @@ impl TestServer {
     pub async fn add_member(&self, by: &Session, group: &TestGroup, member: &Session, rank: i32) {
         let body = bodies::new_member(&[&group.key_id], member, Some(rank));
         self.put_member("invite_auto", by, group, member, &body).ok().await;
+    }
+
+    /// Waits until a key rotation waits for a member: the server's job comes to him a moment after the start.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn rotation_served(&self, group: &TestGroup, member: &Session) {
+        let path = format!("/group/{}/update_check", group.id);
+        let waits = async || {
+            let check: GroupUpdateCheck = self.get(&path).jwt(&member.jwt).ok_as().await;
+            check.key_update
+        };
+        self.until(waits).await;
     }
 
     /// `PUT /group/:g/KIND/:user` with wrapped keys.

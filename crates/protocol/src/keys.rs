@@ -262,6 +262,26 @@ pub struct VerifyKeyData {
     pub verify_key_alg: String,
 }
 
+/// The word of a user's older sign key for a verify key of his: an addition of Keystead (better-than.md 24).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyKeyProof {
+    /// Id of the older key.
+    pub signed_by_key_id: String,
+    /// Signature in wire form, of the older key's algorithm.
+    pub sig: String,
+}
+
+/// Answer of `GET /user/:id/verify_key/:key_id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyKeyOutput {
+    /// The key.
+    #[serde(flatten)]
+    pub key: VerifyKeyData,
+    /// After a rotation by a client that leaves a proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_key_proof: Option<VerifyKeyProof>,
+}
+
 /// `GET /user/:id` for G03 clients: both public keys at once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserPublicDataG03 {

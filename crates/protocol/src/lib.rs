@@ -11,6 +11,7 @@ pub mod error;
 pub mod groups;
 pub mod jwt;
 pub mod keys;
+pub mod rotation;
 
 pub use envelope::{Envelope, Failure, ServerOutput, parse};
 pub use error::ErrorCode;

@@ -129,6 +129,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    group_rotations (key_id) {
+        key_id -> Text,
+        group_id -> Text,
+        created_ms -> BigInt,
+        previous_group_key_id -> Text,
+        ephemeral_alg -> Text,
+        encrypted_group_key_by_ephemeral -> Text,
+    }
+}
+
+diesel::table! {
+    group_rotation_jobs (key_id) {
+        key_id -> Text,
+        encrypted_ephemeral_key -> Text,
+        position_ms -> BigInt,
+        position_id -> Text,
+        rounds -> BigInt,
+        claimed_by -> Text,
+        claimed_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    group_rotation_keys (member_id, group_id, key_created_ms, key_id) {
+        member_id -> Text,
+        group_id -> Text,
+        key_created_ms -> BigInt,
+        key_id -> Text,
+        public_key_id -> Text,
+        encrypted_ephemeral_key -> Text,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     key_users (id) {
         id -> Text,
         app_id -> Text,
@@ -242,6 +277,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     group_search_keys,
     group_invites,
     group_key_sessions,
+    group_rotations,
+    group_rotation_jobs,
+    group_rotation_keys,
     key_users,
     key_devices,
     key_device_keys,

@@ -10,4 +10,5 @@ mod keys;
 mod members;
 mod ranks;
 mod re_invites;
+mod rotation;
 mod shared;

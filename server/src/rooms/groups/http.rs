@@ -145,7 +145,8 @@ pub async fn public_key(call: Call) -> KeyResult<PublicKeyData> {
 /// # Errors
 /// None of its own.
 pub async fn update_check(call: Call) -> KeyResult<GroupUpdateCheck> {
-    Ok(rules::update_check(call.group()?))
+    let access = call.group()?.clone();
+    call.app.db.read(move |c| rules::update_check(c, &access)).await
 }
 
 /// `GET /group/:g/update_check_light`

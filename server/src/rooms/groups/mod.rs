@@ -12,6 +12,7 @@ pub mod joins;
 pub mod keys;
 pub mod members;
 mod rank;
+pub mod rotation;
 pub mod rules;
 mod store;
 pub mod validate;

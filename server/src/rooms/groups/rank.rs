@@ -28,6 +28,11 @@ pub(super) fn may_represent(actor: i32) -> Decision<()> {
     may_administer(actor)
 }
 
+/// Starting a key rotation: as the app's option says.
+pub(super) fn may_rotate(actor: i32, min_rank_key_rotation: i32) -> Decision<()> {
+    if actor <= min_rank_key_rotation { Ok(()) } else { Err(ErrorCode::GroupRank) }
+}
+
 /// The rank of a new member: what was asked for, 1 to 4 and not above the inviter, or 4.
 pub(super) fn of_new_member(actor: i32, asked: Option<i32>) -> Decision<i32> {
     may_manage_members(actor)?;
@@ -79,6 +84,8 @@ mod tests {
         assert_eq!(able(may_administer), [0, 1]);
         assert_eq!(able(may_manage_members), [0, 1, 2]);
         assert_eq!(able(can_be_given), [1, 2, 3, 4]);
+        assert_eq!(able(|actor| may_rotate(actor, 2)), [0, 1, 2]);
+        assert_eq!(able(|actor| may_rotate(actor, 0)), [0]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use keystead_protocol::keys::PublicKeyData;
 use super::guests::Into;
 use super::keys::{self, Order};
 use super::members::rules::{self as members, NewMember};
+use super::rotation::rules as rotation;
 use super::store::{self, NewGroup};
 use super::validate::is_id;
 use super::{invites, rank};
@@ -18,9 +19,6 @@ use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::keys::rules as user_rules;
 use crate::web::call::Page;
-
-/// Group keys cannot be rotated yet, so a new one never waits for a member.
-const KEY_UPDATE: bool = false;
 
 /// How a user enters a group: what the guard of group routes finds out.
 #[derive(Debug, Clone)]
@@ -250,11 +248,12 @@ pub fn create_user_group(
 pub fn group_data(conn: &mut Conn, access: GroupAccess, order: Order) -> KeyResult<GroupData> {
     let page = keys::page(conn, &access.group_id, &access.member_id, &Page::first(), order)?;
     let (hmac_keys, sortable_keys) = keys::search_keys(conn, &access.group_id)?;
+    let key_update = rotation::is_waiting(conn, &access.group_id, &access.member_id)?;
     Ok(GroupData {
         keys: page,
         hmac_keys,
         sortable_keys,
-        key_update: KEY_UPDATE,
+        key_update,
         group_id: access.group_id,
         parent_group_id: access.parent_group_id,
         rank: access.rank,
@@ -288,9 +287,12 @@ pub fn may_represent(access: &GroupAccess) -> KeyResult<()> {
 }
 
 /// Rank, and whether new keys wait.
-#[must_use]
-pub fn update_check(access: &GroupAccess) -> GroupUpdateCheck {
-    GroupUpdateCheck { key_update: KEY_UPDATE, rank: access.rank }
+///
+/// # Errors
+/// What the database says.
+pub fn update_check(conn: &mut Conn, access: &GroupAccess) -> KeyResult<GroupUpdateCheck> {
+    let key_update = rotation::is_waiting(conn, &access.group_id, &access.member_id)?;
+    Ok(GroupUpdateCheck { key_update, rank: access.rank })
 }
 
 /// The groups of a user, or those that a group is a member of, ascending by creation.

@@ -11,6 +11,7 @@ use keystead_crypto::sign::{self, Signature, VerifyKey};
 use keystead_crypto::{search, sort, sym};
 use keystead_protocol::ErrorCode;
 use keystead_protocol::groups::{GroupCreateData, MAX_KEYS_PER_CALL, MemberKey};
+use keystead_protocol::rotation::{DoneKeyRotationData, KeyRotationData};
 
 use crate::error::{KeyError, KeyResult};
 
@@ -137,7 +138,7 @@ pub fn new_group(data: &GroupCreateData) -> KeyResult<()> {
     search_key("encrypted_hmac_key", search::HMAC_SHA256, 32, hmac)?;
     let sortable = (data.encrypted_sortable_key.as_deref(), data.encrypted_sortable_alg.as_deref());
     search_key("encrypted_sortable_key", sort::OPE_16, 16, sortable)?;
-    group_key_signature(data)
+    group_key_signature([&data.signed_by_user_id, &data.signed_by_user_sign_key_id, &data.group_key_sig])
 }
 
 /// Everything a user group is created with.
@@ -179,23 +180,67 @@ pub fn member_keys(keys: &[MemberKey]) -> KeyResult<()> {
     if ids.len() == keys.len() { Ok(()) } else { Err(wrong("key_id", "appears twice")) }
 }
 
-/// The signer's algorithm is not on the wire: the signature has to be one of any algorithm.
-fn group_key_signature(data: &GroupCreateData) -> KeyResult<()> {
-    for (name, id) in [
-        ("signed_by_user_id", &data.signed_by_user_id),
-        ("signed_by_user_sign_key_id", &data.signed_by_user_sign_key_id),
-    ] {
+/// Everything that starts a key rotation. The fields of user groups are not looked at.
+///
+/// # Errors
+/// Code 11.
+pub fn rotation(data: &KeyRotationData) -> KeyResult<()> {
+    sym_alg("group_key_alg", &data.group_key_alg)?;
+    sealed_sym_key("encrypted_group_key_by_user", &data.encrypted_group_key_alg, &data.encrypted_group_key_by_user)?;
+    public_key("public_group_key", &data.keypair_encrypt_alg, &data.public_group_key)?;
+    wrapped_private_key("encrypted_private_group_key", &data.keypair_encrypt_alg, &data.encrypted_private_group_key)?;
+    sym_alg("ephemeral_alg", &data.ephemeral_alg)?;
+    wrapped_sym_key("encrypted_group_key_by_ephemeral", &data.encrypted_group_key_by_ephemeral)?;
+    wrapped_sym_key("encrypted_ephemeral_key", &data.encrypted_ephemeral_key)?;
+    id_field("previous_group_key_id", &data.previous_group_key_id)?;
+    id_field("invoker_public_key_id", &data.invoker_public_key_id)?;
+    group_key_signature([&data.signed_by_user_id, &data.signed_by_user_sign_key_id, &data.group_key_sig])
+}
+
+/// Everything that starts a rotation of user keys.
+///
+/// # Errors
+/// 117 when the sign key pair or the signature of the public key is missing, else code 11.
+pub fn user_rotation(data: &KeyRotationData) -> KeyResult<()> {
+    let (Some(verify), Some(encrypted_sign_key), Some(alg), Some(sig)) =
+        (&data.verify_key, &data.encrypted_sign_key, &data.keypair_sign_alg, &data.public_key_sig)
+    else {
+        return Err(ErrorCode::UserGroupKeysMissing.into());
+    };
+    rotation(data)?;
+    verify_key("verify_key", alg, verify)?;
+    wrapped_sign_key("encrypted_sign_key", alg, encrypted_sign_key)?;
+    signature("public_key_sig", alg, sig)
+}
+
+/// What a member takes a new key with.
+///
+/// # Errors
+/// Code 11.
+pub fn done_rotation(data: &DoneKeyRotationData) -> KeyResult<()> {
+    sealed_sym_key("encrypted_new_group_key", &data.encrypted_alg, &data.encrypted_new_group_key)?;
+    id_field("public_key_id", &data.public_key_id)
+}
+
+/// Signer, his key's id, signature.
+fn group_key_signature([user_id, key_id, sig]: [&Option<String>; 3]) -> KeyResult<()> {
+    for (name, id) in [("signed_by_user_id", user_id), ("signed_by_user_sign_key_id", key_id)] {
         id.as_deref().map_or(Ok(()), |id| id_field(name, id))?;
     }
-    let Some(sig) = &data.group_key_sig else { return Ok(()) };
-    short("group_key_sig", sig)?;
-    if data.signed_by_user_id.is_none() || data.signed_by_user_sign_key_id.is_none() {
+    let Some(sig) = sig else { return Ok(()) };
+    if user_id.is_none() || key_id.is_none() {
         return Err(wrong("group_key_sig", "needs signed_by_user_id and signed_by_user_sign_key_id"));
     }
+    signature_of_any("group_key_sig", sig)
+}
+
+/// Where the signer's algorithm is not on the wire, the signature has to be one of any algorithm.
+fn signature_of_any(name: &str, sig: &str) -> KeyResult<()> {
+    short(name, sig)?;
     let of_any = [sign::ED25519, sign::DILITHIUM_3, sign::ED25519_DILITHIUM_3]
         .iter()
         .any(|alg| Signature::from_wire(alg, sig).is_ok());
-    if of_any { Ok(()) } else { Err(wrong("group_key_sig", "is no signature")) }
+    if of_any { Ok(()) } else { Err(wrong(name, "is no signature")) }
 }
 
 /// A search or sort key of `length` bytes, wrapped, and its algorithm: both or neither.

@@ -13,7 +13,7 @@ use keystead_protocol::groups::{GroupKey, HmacKey};
 use keystead_protocol::keys::{
     DeviceKeys, DoneLoginG03, DoneLoginInput, DoneLoginOutput, DoneLoginServerReturn, ForcedLoginOutput, InitOutput,
     PrepareLoginOutput, PublicKeyData, RefreshInput, RefreshOutput, RegisterData, RegisterOutput, UserExistsOutput,
-    UserIdentifierInput, UserJwtOutput, UserPublicDataG03, VerifyKeyData, VerifyKeyDataG03, VerifyLoginInput,
+    UserIdentifierInput, UserJwtOutput, UserPublicDataG03, VerifyKeyDataG03, VerifyKeyOutput, VerifyLoginInput,
     VerifyLoginOutput,
 };
 use serde::Serialize;
@@ -207,7 +207,7 @@ pub async fn verify_key_g03(call: Call) -> KeyResult<VerifyKeyDataG03> {
 }
 
 /// `GET /user/:id/verify_key/:key_id`
-pub async fn verify_key_by_id(call: Call) -> KeyResult<VerifyKeyData> {
+pub async fn verify_key_by_id(call: Call) -> KeyResult<VerifyKeyOutput> {
     let (app_id, user_id, key_id) = (call.tenant.id.clone(), call.param(0)?.to_owned(), call.param(1)?.to_owned());
     call.app.db.read(move |c| rules::verify_key_by_id(c, &app_id, &user_id, &key_id)).await
 }

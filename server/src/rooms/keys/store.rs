@@ -264,6 +264,19 @@ pub(super) fn set_user_group(conn: &mut Conn, user_id: &str, user_group_id: &str
     diesel::update(users::table.find(user_id)).set(users::user_group_id.eq(user_group_id)).execute(conn).map(drop)
 }
 
+/// The user groups of those of these users who exist, by user id.
+pub(super) fn user_groups(conn: &mut Conn, user_ids: &[&str]) -> QueryResult<Vec<(String, String)>> {
+    users::table.filter(users::id.eq_any(user_ids)).select((users::id, users::user_group_id)).load(conn)
+}
+
+/// Id, algorithm and public key of those of these devices that exist.
+pub(super) fn public_keys(conn: &mut Conn, device_ids: &[&str]) -> QueryResult<Vec<(String, String, String)>> {
+    device_keys::table
+        .filter(device_keys::device_id.eq_any(device_ids))
+        .select((device_keys::device_id, device_keys::keypair_encrypt_alg, device_keys::public_key))
+        .load(conn)
+}
+
 /// Ends the JWTs of all devices of a user that were issued before.
 pub(super) fn set_valid_from(conn: &mut Conn, user_id: &str, valid_from_ms: i64) -> QueryResult<usize> {
     diesel::update(devices::table.filter(devices::user_id.eq(user_id)))

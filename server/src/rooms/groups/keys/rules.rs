@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use keystead_protocol::ErrorCode;
 use keystead_protocol::groups::{GroupCreateData, GroupKey, HmacKey, MemberKey, SortableKey};
-use keystead_protocol::keys::{PublicKeyData, VerifyKeyData};
+use keystead_protocol::keys::{PublicKeyData, VerifyKeyData, VerifyKeyProof};
+use keystead_protocol::rotation::{DoneKeyRotationData, KeyRotationData};
 
 use super::store::{self, KeyRow, NewKey, NewWrappedKey, PublicRow, SearchRow};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::KeyResult;
+use crate::rooms::groups::rotation::rules as rotation;
 use crate::rooms::groups::validate::is_id;
 use crate::web::call::Page;
 
@@ -78,6 +80,15 @@ pub fn newest_public_key(conn: &mut Conn, group_id: &str) -> KeyResult<Option<Pu
     Ok(store::newest_public(conn, group_id)?.map(public_key_data))
 }
 
+/// The newest public key of each of these groups, by the group's id. A group without keys is not in it.
+///
+/// # Errors
+/// What the database says.
+pub fn newest_public_keys(conn: &mut Conn, group_ids: &[&str]) -> KeyResult<HashMap<String, PublicKeyData>> {
+    let rows = store::newest_publics(conn, group_ids)?;
+    Ok(rows.into_iter().map(|(group_id, row)| (group_id, public_key_data(row))).collect())
+}
+
 /// The public key with this id, if it is one of the group.
 ///
 /// # Errors
@@ -94,12 +105,21 @@ pub fn newest_verify_key(conn: &mut Conn, group_id: &str) -> KeyResult<Option<Ve
     Ok(store::newest_public(conn, group_id)?.and_then(verify_key_data))
 }
 
-/// The verify key with this id, if it is one of the user group.
+/// The verify key with this id, if it is one of the user group, and the word of an older one for it.
 ///
 /// # Errors
 /// What the database says.
-pub fn verify_key(conn: &mut Conn, group_id: &str, key_id: &str) -> KeyResult<Option<VerifyKeyData>> {
-    Ok(public(conn, group_id, key_id)?.and_then(verify_key_data))
+pub fn verify_key(
+    conn: &mut Conn,
+    group_id: &str,
+    key_id: &str,
+) -> KeyResult<Option<(VerifyKeyData, Option<VerifyKeyProof>)>> {
+    let Some(mut row) = public(conn, group_id, key_id)? else { return Ok(None) };
+    let proof = match (row.signed_by_user_sign_key_id.take(), row.group_key_sig.take()) {
+        (Some(signed_by_key_id), Some(sig)) => Some(VerifyKeyProof { signed_by_key_id, sig }),
+        _ => None,
+    };
+    Ok(verify_key_data(row).map(|key| (key, proof)))
 }
 
 /// The ids of all generations of a group, oldest first.
@@ -164,6 +184,76 @@ pub(in crate::rooms::groups) fn insert_first(
     Ok(())
 }
 
+/// A further generation, wrapped for the member who made it by his key `wrapped_by`. Gives its id and its time, which is
+/// after that of all others, whatever the clock says: the newest key is found by it.
+pub(in crate::rooms::groups) fn insert_next(
+    app: &App,
+    tx: &mut Conn,
+    group_id: &str,
+    member_id: &str,
+    wrapped_by: &str,
+    data: &KeyRotationData,
+) -> KeyResult<(String, i64)> {
+    let newest_ms = store::newest_ms(tx, group_id)?.ok_or(ErrorCode::GroupKeyNotFound)?;
+    let (id, created_ms) = (app.new_id(), app.clock.now_ms().max(newest_ms + 1));
+    store::insert(
+        tx,
+        &NewKey {
+            id: &id,
+            group_id,
+            created_ms,
+            group_key_alg: &data.group_key_alg,
+            keypair_encrypt_alg: &data.keypair_encrypt_alg,
+            keypair_sign_alg: data.keypair_sign_alg.as_deref(),
+            signed_by_user_id: data.signed_by_user_id.as_deref(),
+            signed_by_user_sign_key_id: data.signed_by_user_sign_key_id.as_deref(),
+            public_group_key: &data.public_group_key,
+            encrypted_private_group_key: &data.encrypted_private_group_key,
+            verify_key: data.verify_key.as_deref(),
+            encrypted_sign_key: data.encrypted_sign_key.as_deref(),
+            public_key_sig: data.public_key_sig.as_deref(),
+            group_key_sig: data.group_key_sig.as_deref(),
+        },
+    )?;
+    let wrapped = NewWrappedKey {
+        member_id,
+        group_id,
+        key_created_ms: created_ms,
+        key_id: &id,
+        encrypted_group_key_alg: &data.encrypted_group_key_alg,
+        user_public_key_id: wrapped_by,
+        encrypted_group_key: &data.encrypted_group_key_by_user,
+    };
+    store::insert_wrapped(tx, &[wrapped])?;
+    Ok((id, created_ms))
+}
+
+/// A generation that a member takes over from a rotation. The caller knows that he has not got it yet.
+pub(in crate::rooms::groups) fn insert_taken(
+    tx: &mut Conn,
+    group_id: &str,
+    member_id: &str,
+    wrapped_by: &str,
+    (key_id, created_ms): (&str, i64),
+    data: &DoneKeyRotationData,
+) -> KeyResult<()> {
+    let wrapped = NewWrappedKey {
+        member_id,
+        group_id,
+        key_created_ms: created_ms,
+        key_id,
+        encrypted_group_key_alg: &data.encrypted_alg,
+        user_public_key_id: wrapped_by,
+        encrypted_group_key: &data.encrypted_new_group_key,
+    };
+    Ok(store::insert_wrapped(tx, &[wrapped])?)
+}
+
+/// True when the member has a share in this generation.
+pub(in crate::rooms::groups) fn has(conn: &mut Conn, group_id: &str, member_id: &str, key_id: &str) -> KeyResult<bool> {
+    Ok(store::one(conn, group_id, member_id, key_id)?.is_some())
+}
+
 /// What a member gets when keys are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rooms::groups) enum Existing {
@@ -186,7 +276,11 @@ pub(in crate::rooms::groups) fn insert_for_member(
     existing: Existing,
 ) -> KeyResult<()> {
     known(tx, member_group_id, new.iter().map(|k| k.user_public_key_id.as_str()))?;
-    insert_wrapped(tx, group_id, member_id, None, new, existing)
+    insert_wrapped(tx, group_id, member_id, None, new, existing)?;
+    match existing {
+        Existing::Replace => rotation::forget_closed(tx, group_id, member_id, member_group_id),
+        Existing::Keep => Ok(()),
+    }
 }
 
 /// Stores user keys wrapped for a device, by the device's own key: its id is the device id.
@@ -232,7 +326,10 @@ fn insert_wrapped(
             encrypted_group_key: &key.encrypted_group_key,
         });
     }
-    if rows.is_empty() { Ok(()) } else { Ok(store::insert_wrapped(tx, &rows)?) }
+    if !rows.is_empty() {
+        store::insert_wrapped(tx, &rows)?;
+    }
+    rotation::forget_held(tx, group_id, member_id)
 }
 
 /// True when none of the member's wrapped keys can be opened with a key that he has now: he has made his account anew.
@@ -250,13 +347,15 @@ pub(in crate::rooms::groups) fn are_stale(
     Ok(store::known(conn, member_group_id, &used)?.is_empty())
 }
 
-/// The wrapped keys of a member who leaves a group.
+/// The wrapped keys of a member who leaves a group, and the new ones that wait for him.
 pub(in crate::rooms::groups) fn delete_of_member(tx: &mut Conn, group_id: &str, member_id: &str) -> KeyResult<()> {
+    rotation::delete_of_member(tx, group_id, member_id)?;
     Ok(store::delete_wrapped(tx, group_id, member_id)?)
 }
 
-/// The wrapped keys of members who are gone for good.
+/// The wrapped keys of members who are gone for good, and the new ones that wait for them.
 pub(in crate::rooms::groups) fn delete_everywhere(tx: &mut Conn, member_ids: &[String]) -> KeyResult<()> {
+    rotation::delete_everywhere(tx, member_ids)?;
     Ok(store::delete_wrapped_everywhere(tx, member_ids)?)
 }
 

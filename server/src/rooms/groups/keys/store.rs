@@ -122,6 +122,8 @@ pub(super) struct PublicRow {
     pub(super) public_key_sig: Option<String>,
     pub(super) verify_key: Option<String>,
     pub(super) keypair_sign_alg: Option<String>,
+    pub(super) signed_by_user_sign_key_id: Option<String>,
+    pub(super) group_key_sig: Option<String>,
 }
 
 type PublicColumns = (
@@ -131,6 +133,8 @@ type PublicColumns = (
     keys::public_key_sig,
     keys::verify_key,
     keys::keypair_sign_alg,
+    keys::signed_by_user_sign_key_id,
+    keys::group_key_sig,
 );
 
 const PUBLIC_COLUMNS: PublicColumns = (
@@ -140,6 +144,8 @@ const PUBLIC_COLUMNS: PublicColumns = (
     keys::public_key_sig,
     keys::verify_key,
     keys::keypair_sign_alg,
+    keys::signed_by_user_sign_key_id,
+    keys::group_key_sig,
 );
 
 pub(super) fn insert(tx: &mut Conn, key: &NewKey<'_>) -> QueryResult<()> {
@@ -241,6 +247,31 @@ pub(super) fn newest_public(conn: &mut Conn, group_id: &str) -> QueryResult<Opti
         .order((keys::created_ms.desc(), keys::id.asc()))
         .select(PUBLIC_COLUMNS)
         .first(conn)
+        .optional()
+}
+
+/// The newest public key of each of these groups, with the group's id.
+pub(super) fn newest_publics(conn: &mut Conn, group_ids: &[&str]) -> QueryResult<Vec<(String, PublicRow)>> {
+    // At one time, ids ascend: as in `newest_public`.
+    let newer = diesel::alias!(keys as newer);
+    let (group_id, created_ms, id) =
+        (newer.field(keys::group_id), newer.field(keys::created_ms), newer.field(keys::id));
+    let is_newer = created_ms.gt(keys::created_ms).or(created_ms.eq(keys::created_ms).and(id.lt(keys::id)));
+    keys::table
+        .filter(keys::group_id.eq_any(group_ids))
+        .filter(diesel::dsl::not(diesel::dsl::exists(newer.filter(group_id.eq(keys::group_id).and(is_newer)))))
+        .select((keys::group_id, PUBLIC_COLUMNS))
+        .load(conn)
+}
+
+/// When the newest generation of a group was made.
+pub(super) fn newest_ms(conn: &mut Conn, group_id: &str) -> QueryResult<Option<i64>> {
+    keys::table
+        .filter(keys::group_id.eq(group_id))
+        .order(keys::created_ms.desc())
+        .limit(1)
+        .select(keys::created_ms)
+        .get_result(conn)
         .optional()
 }
 

@@ -15,7 +15,7 @@ use crate::web::call::Page;
 /// `member_type`: a user.
 pub(in crate::rooms::groups) const KIND_USER: i32 = 0;
 /// `user_type` of a parent group on the wire. It has no row: `groups.parent_id` says it all.
-const KIND_PARENT: i32 = 1;
+pub(in crate::rooms::groups) const KIND_PARENT: i32 = 1;
 /// `member_type`: a group that is a member of a connected group.
 pub(in crate::rooms::groups) const KIND_GROUP: i32 = 2;
 /// `member_type`: a device of a user, in his user group.

@@ -69,7 +69,7 @@ db_test! {
         assert_eq!(key.keypair_sign_id.as_deref(), Some(alice.key_id.as_str()));
         assert_eq!(key.public_key_sig_key_id.as_deref(), Some(alice.key_id.as_str()));
         let verify = w.read(|c| keys::newest_verify_key(c, &group.id)).unwrap().expect("verify key");
-        assert_eq!(w.read(|c| keys::verify_key(c, &group.id, &alice.key_id)).unwrap(), Some(verify));
+        assert_eq!(w.read(|c| keys::verify_key(c, &group.id, &alice.key_id)).unwrap(), Some((verify, None)));
 
         for member in [&alice.id, &alice.device_id] {
             let found = w.read(|c| rules::access(c, &app_id, &group.id, member, None));

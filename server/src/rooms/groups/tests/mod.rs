@@ -6,6 +6,7 @@ mod invites;
 mod key_lists;
 mod members;
 mod parallel;
+mod rotation;
 mod validation;
 
 use diesel::prelude::*;

@@ -1,7 +1,9 @@
 //! What real clients send passes; everything else is refused with code 11.
 
+use keystead_protocol::rotation::{DoneKeyRotationData, KeyRotationData};
 use serde_json::Value;
 
+use super::rotation::rotation_data;
 use super::*;
 use crate::rooms::groups::validate;
 
@@ -139,4 +141,44 @@ fn failures_do_not_repeat_the_input() {
 
 fn user_with(public: PublicKey) -> User {
     User { id: "u".into(), device_id: "d".into(), group_id: "g".into(), key_id: "p".into(), public }
+}
+
+#[test]
+fn rotations_of_wrong_shape_are_refused() {
+    let (_, public) = asym::generate(asym::ECIES_ED25519, &mut rng::os()).expect("key pair");
+    let good = rotation_data(&public, "invoker", "previous");
+    validate::rotation(&good).expect("good");
+    validate::user_rotation(&good).expect("good");
+    let short = b64_encode(&[0; 31]);
+    let bad = [
+        KeyRotationData { group_key_alg: "x".into(), ..good.clone() },
+        KeyRotationData { ephemeral_alg: "x".into(), ..good.clone() },
+        KeyRotationData { encrypted_group_key_by_user: short.clone(), ..good.clone() },
+        KeyRotationData { encrypted_group_key_by_ephemeral: short.clone(), ..good.clone() },
+        KeyRotationData { encrypted_ephemeral_key: short.clone(), ..good.clone() },
+        KeyRotationData { encrypted_private_group_key: short.clone(), ..good.clone() },
+        KeyRotationData { public_group_key: "x".into(), ..good.clone() },
+        KeyRotationData { previous_group_key_id: "\0".into(), ..good.clone() },
+        KeyRotationData { invoker_public_key_id: String::new(), ..good.clone() },
+        KeyRotationData { group_key_sig: Some(b64_encode(&[0; 64])), ..good.clone() },
+    ];
+    for bad in bad {
+        assert_eq!(code(validate::rotation(&bad)), Some(ErrorCode::JsonParse), "{bad:?}");
+    }
+    let missing = [
+        KeyRotationData { verify_key: None, ..good.clone() },
+        KeyRotationData { encrypted_sign_key: None, ..good.clone() },
+        KeyRotationData { keypair_sign_alg: None, ..good.clone() },
+        KeyRotationData { public_key_sig: None, ..good.clone() },
+    ];
+    for missing in missing {
+        assert_eq!(code(validate::user_rotation(&missing)), Some(ErrorCode::UserGroupKeysMissing));
+        validate::rotation(&missing).expect("a group has none");
+    }
+    let done = DoneKeyRotationData {
+        encrypted_new_group_key: short,
+        public_key_id: "k".into(),
+        encrypted_alg: asym::ECIES_ED25519.into(),
+    };
+    assert_eq!(code(validate::done_rotation(&done)), Some(ErrorCode::JsonParse));
 }

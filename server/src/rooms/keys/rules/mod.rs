@@ -20,8 +20,8 @@ pub use sessions::{
     list as list_sessions, logout, new_tokens, note_use, refreshable, remember, session, sweep,
 };
 pub use users::{
-    delete_user, find_user, public_data_g03, public_key, public_key_by_id, rename, stored_of, user_group_of,
-    verify_key_by_id, verify_key_g03,
+    delete_user, device_public_keys, find_user, newest_public_keys, public_data_g03, public_key, public_key_by_id,
+    rename, stored_of, user_group_of, verify_key_by_id, verify_key_g03,
 };
 
 /// Longest login identifier, bytes.

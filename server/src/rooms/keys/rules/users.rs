@@ -1,7 +1,9 @@
 //! Users as others see them, and what happens to them as a whole.
 
+use std::collections::HashMap;
+
 use keystead_protocol::ErrorCode;
-use keystead_protocol::keys::{PublicKeyData, UserPublicDataG03, VerifyKeyData, VerifyKeyDataG03};
+use keystead_protocol::keys::{PublicKeyData, UserPublicDataG03, VerifyKeyDataG03, VerifyKeyOutput};
 
 use super::super::store;
 use super::register::claim_identifier;
@@ -20,6 +22,35 @@ use crate::rooms::groups::{keys as group_keys, rules as groups};
 pub fn user_group_of(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<Option<String>> {
     // What can be no id is not shown to the database, which would refuse some of it (NUL) as a failure of its own.
     if is_id(user_id) { Ok(store::user_group(conn, app_id, user_id)?) } else { Ok(None) }
+}
+
+/// The newest public keys of users, by user id. Who has none, or is gone, is not in it.
+///
+/// # Errors
+/// What the database says.
+pub fn newest_public_keys(conn: &mut Conn, user_ids: &[&str]) -> KeyResult<HashMap<String, PublicKeyData>> {
+    let groups = store::user_groups(conn, user_ids)?;
+    let group_ids: Vec<&str> = groups.iter().map(|(_user, group)| group.as_str()).collect();
+    let keys = group_keys::newest_public_keys(conn, &group_ids)?;
+    Ok(groups.into_iter().filter_map(|(user, group)| Some((user, keys.get(&group)?.clone()))).collect())
+}
+
+/// The public keys of devices, by device id, which is the key's id too.
+///
+/// # Errors
+/// What the database says.
+pub fn device_public_keys(conn: &mut Conn, device_ids: &[&str]) -> KeyResult<HashMap<String, PublicKeyData>> {
+    let key = |(id, public_key_alg, public_key): (String, String, String)| {
+        let data = PublicKeyData {
+            public_key_id: id.clone(),
+            public_key,
+            public_key_alg,
+            public_key_sig: None,
+            public_key_sig_key_id: None,
+        };
+        (id, data)
+    };
+    Ok(store::public_keys(conn, device_ids)?.into_iter().map(key).collect())
 }
 
 /// The session of a device, found by the login identifier or by the user id: the original's documentation says one, its
@@ -102,13 +133,14 @@ pub fn public_key_by_id(conn: &mut Conn, app_id: &str, user_id: &str, key_id: &s
     group_keys::public_key(conn, &group, key_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
 }
 
-/// A verify key of a user by id.
+/// A verify key of a user by id, with the word of an older one for it where there is one.
 ///
 /// # Errors
 /// `UserNotFound`.
-pub fn verify_key_by_id(conn: &mut Conn, app_id: &str, user_id: &str, key_id: &str) -> KeyResult<VerifyKeyData> {
+pub fn verify_key_by_id(conn: &mut Conn, app_id: &str, user_id: &str, key_id: &str) -> KeyResult<VerifyKeyOutput> {
     let group = known(conn, app_id, user_id)?;
-    group_keys::verify_key(conn, &group, key_id)?.ok_or_else(|| ErrorCode::UserNotFound.into())
+    let (key, verify_key_proof) = group_keys::verify_key(conn, &group, key_id)?.ok_or(ErrorCode::UserNotFound)?;
+    Ok(VerifyKeyOutput { key, verify_key_proof })
 }
 
 /// The newest verify key of a user, as G03 clients ask for it.

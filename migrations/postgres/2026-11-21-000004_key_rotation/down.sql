@@ -1,0 +1,3 @@
+DROP TABLE group_rotation_keys;
+DROP TABLE group_rotation_jobs;
+DROP TABLE group_rotations;
