@@ -219,15 +219,33 @@ fn logins(world: &mut World) {
 fn groups(world: &mut World) {
     let good = json!(bodies::group(&world.alice.key_id));
     hold(world, 120, &good, |w| w.server.post("/group").jwt(&w.alice.jwt));
+    hold(world, 30, &good, |w| {
+        w.server.post(&format!("/group/forced/{}", w.alice.user_id)).token(&w.server.lax.secret)
+    });
+    let good = json!(bodies::group(&world.group.key_id));
+    for kind in ["child", "connected"] {
+        hold(world, 40, &good, |w| w.server.post(&format!("/group/{}/{kind}", w.group.id)).jwt(&w.alice.jwt));
+    }
     let good = json!({ "changed_user_id": world.bob.user_id, "new_rank": 3 });
     hold(world, 60, &good, |w| w.server.put(&format!("/group/{}/change_rank", w.group.id)).jwt(&w.alice.jwt));
 }
 
 fn invites(world: &mut World) {
     let good = json!(bodies::new_member(&[&world.group.key_id], &world.bob, Some(3)));
-    for (kind, cases) in [("invite", 80), ("invite_auto", 80), ("re_invite", 40)] {
+    for (kind, cases) in [("invite", 80), ("join_req", 40), ("invite_auto", 80), ("re_invite", 40)] {
         hold(world, cases, &good, |w| {
             w.server.put(&format!("/group/{}/{kind}/{}", w.group.id, w.bob.user_id)).jwt(&w.alice.jwt)
+        });
+    }
+    let (connected, guest) = runtime().block_on(async {
+        let connected = world.server.connected(&world.alice, &world.group).await;
+        (connected, world.server.group(&world.alice).await)
+    });
+    let good = json!(bodies::new_guest(&connected, &guest, Some(3)));
+    for kind in ["invite_group", "invite_group_auto", "re_invite_group"] {
+        hold(world, 40, &good, |w| {
+            let path = format!("/group/{}/{kind}/{}", connected.id, guest.id);
+            w.server.put(&path).via(&w.group).jwt(&w.alice.jwt)
         });
     }
     let good = json!({ "rank": 3 });
@@ -259,7 +277,7 @@ fn tokens_and_names(world: &mut World) {
 
 /// Absurd values in paths and headers.
 fn paths(world: &mut World) {
-    let config = Config { cases: 150, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 250, failure_persistence: None, ..Config::default() };
     let value = prop_oneof![
         "[A-Za-z0-9_.~!$&'()*+,;=:@-]{1,80}",
         any::<i64>().prop_map(|n| n.to_string()),
@@ -281,6 +299,21 @@ fn paths(world: &mut World) {
         "DELETE /group/G/kick/A",
         "PATCH /group/A/invite",
         "DELETE /group/A/invite",
+        "GET /group/G/children/A/B",
+        "GET /group/G/all/A/B",
+        "GET /group/G/invite/A/B",
+        "GET /group/G/join_req/A/B",
+        "GET /group/G/joins/A/B",
+        "GET /group/joins/A/B",
+        "DELETE /group/joins/A",
+        "DELETE /group/G/join_req/A",
+        "DELETE /group/G/joins/A",
+        "PATCH /group/A/join_req",
+        "PATCH /group/G/join_req/A",
+        "PATCH /group/G/invite/A",
+        "DELETE /group/G/A/invite",
+        "PUT /group/G/invite_group/A/light",
+        "PUT /group/G/re_invite_group/A/light",
         "GET /user/A",
         "GET /user/A/public_key/B",
         "GET /user/A/verify_key/B",
@@ -304,6 +337,7 @@ fn paths(world: &mut World) {
             })
             .collect();
         let call = world.server.call(method, &path.join("/")).jwt(&world.alice.jwt);
+        let call = call.header("x-sentc-group-access-id", &b);
         judge(&runtime.block_on(call.send_unchecked()), &mut database.borrow_mut(), before)
     });
     held.unwrap_or_else(|e| panic!("{e}"));
