@@ -34,6 +34,12 @@ pub struct LimitsConfig {
     pub exists_per_ip: Rate,
     /// `exists` calls of one app.
     pub exists_per_app: Rate,
+    /// Password and Google logins of one address (identity API).
+    pub iam_login_per_ip: Rate,
+    /// Registrations of one address (identity API).
+    pub iam_register_per_ip: Rate,
+    /// Asked-for mails and tried links of one address (identity API).
+    pub iam_mail_per_ip: Rate,
     /// Wrong secrets of one account that are judged in a row, whoever sends them.
     pub wrong_secrets: u32,
     /// Seconds after which one more attempt is judged.
@@ -54,6 +60,9 @@ impl Default for LimitsConfig {
             register_per_app: Rate { burst: 2_000, per_minute: 30_000 },
             exists_per_ip: Rate { burst: 60, per_minute: 60 },
             exists_per_app: Rate { burst: 2_000, per_minute: 30_000 },
+            iam_login_per_ip: Rate { burst: 240, per_minute: 240 },
+            iam_register_per_ip: Rate { burst: 120, per_minute: 60 },
+            iam_mail_per_ip: Rate { burst: 30, per_minute: 10 },
             wrong_secrets: 30,
             wrong_secret_refill_seconds: 60,
             tracked: 100_000,
@@ -71,6 +80,9 @@ impl LimitsConfig {
             ("register_per_app", self.register_per_app),
             ("exists_per_ip", self.exists_per_ip),
             ("exists_per_app", self.exists_per_app),
+            ("iam_login_per_ip", self.iam_login_per_ip),
+            ("iam_register_per_ip", self.iam_register_per_ip),
+            ("iam_mail_per_ip", self.iam_mail_per_ip),
         ] {
             if rate.burst == 0 || rate.per_minute == 0 {
                 problems.push(format!("limits.{name}: burst and per_minute must be at least 1"));

@@ -3,7 +3,9 @@
 //! One struct per topic; every field's default stands in `config.default.toml`, which a test holds equal. The whole is
 //! checked once, in [`Config::load`], which reports all problems together.
 
+mod audit;
 mod database;
+mod identity;
 mod keys;
 mod limits;
 mod mail;
@@ -13,7 +15,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use audit::AuditConfig;
 pub use database::DatabaseConfig;
+pub use identity::{IdentityConfig, PasswordPolicy};
 pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
 pub use mail::{MailConfig, SmtpTls};
@@ -31,6 +35,10 @@ pub struct Config {
     pub apis: ApisConfig,
     /// Lifetimes of the key API.
     pub keys: KeysConfig,
+    /// Passwords, lifetimes and sessions of the identity API.
+    pub identity: IdentityConfig,
+    /// The audit log.
+    pub audit: AuditConfig,
     /// Rate limits and sizes.
     pub limits: LimitsConfig,
     /// Sender and mail server.
@@ -98,6 +106,8 @@ impl Config {
         self.server.check(&mut problems);
         self.database.check(&mut problems);
         self.keys.check(&mut problems);
+        self.identity.check(&mut problems);
+        self.audit.check(&mut problems);
         self.limits.check(&mut problems);
         self.mail.check(&mut problems);
         self.metrics.check(&mut problems);

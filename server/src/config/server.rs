@@ -86,11 +86,13 @@ impl ServerConfig {
 pub struct ApisConfig {
     /// The key API under `/api/v1`.
     pub keys: bool,
+    /// The identity API under `/api/iam`.
+    pub identity: bool,
 }
 
 impl Default for ApisConfig {
     fn default() -> Self {
-        Self { keys: true }
+        Self { keys: true, identity: true }
     }
 }
 

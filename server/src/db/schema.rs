@@ -1,5 +1,11 @@
 //! The tables, as diesel sees them. The migrations in `migrations/` make them; a test compares both.
 
+mod audit;
+mod identity;
+
+pub use audit::audit_log;
+pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
+
 diesel::table! {
     settings (name) {
         name -> Text,

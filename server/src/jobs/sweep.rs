@@ -1,11 +1,14 @@
-//! Removes login challenges and refresh tokens that are too old to be used. They are refused by their age anyway; this
-//! keeps the tables small.
+//! Removes what is too old to be used: login challenges, refresh tokens, entries of the audit log. Tokens are refused by their
+//! age anyway; this keeps the tables small.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::App;
-use crate::rooms::keys::rules;
+use crate::db::Conn;
+use crate::error::KeyResult;
+use crate::rooms::audit::rules as audit;
+use crate::rooms::keys::rules as keys;
 
 const EVERY: Duration = Duration::from_secs(600);
 
@@ -13,9 +16,13 @@ pub(super) async fn run(app: Arc<App>) {
     loop {
         tokio::time::sleep(EVERY).await;
         let shared = Arc::clone(&app);
-        match app.db.write(move |tx| rules::sweep(&shared, tx)).await {
+        match app.db.write(move |tx| sweep(&shared, tx)).await {
             Ok(removed) => tracing::debug!(removed, "expired tokens removed"),
             Err(e) => tracing::error!(code = e.code.code(), cause = ?e.cause, "cannot remove expired tokens"),
         }
     }
+}
+
+fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
+    Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)?)
 }

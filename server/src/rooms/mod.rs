@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod apps;
+pub mod audit;
 pub mod directory;
 pub mod groups;
 pub mod keys;
