@@ -13,6 +13,7 @@ mod error;
 pub mod fingerprint;
 pub mod hash;
 pub mod password;
+pub mod password_hash;
 pub mod rng;
 pub mod search;
 pub mod secret;
