@@ -11,6 +11,7 @@ use crate::error::StartError;
 use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
+use crate::rooms::identity::Identity;
 use crate::root_key::RootKey;
 use crate::web::callers::Callers;
 use crate::web::guard::TokenCache;
@@ -38,6 +39,8 @@ pub struct App {
     pub mailer: Mailer,
     /// Wakes the job that serves key rotations.
     pub(crate) rotations: Rotations,
+    /// Secrets, hashing pool and delays of the identity API.
+    pub identity: Identity,
 }
 
 impl App {
@@ -50,8 +53,10 @@ impl App {
             .map_err(StartError::io(format!("data directory {}", config.server.data_dir.display())))?;
         let target = config.target();
         let db = Db::open(&target)?;
-        let root_key = RootKey::load(&config, &mut target.connect()?)?;
+        let mut conn = target.connect()?;
+        let root_key = RootKey::load(&config, &mut conn)?;
         let clock = Clock::new(config.server.clock_offset_file.clone());
+        let identity = Identity::open(&config, &clock, &mut conn, &root_key)?;
         Ok(Arc::new(Self {
             callers: Callers::new(db.readers()),
             db,
@@ -61,6 +66,7 @@ impl App {
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
             rotations: Rotations::new(new_id()),
+            identity,
             clock,
             config,
         }))

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod hashing;
 mod jobs;
 pub mod mail;
 pub mod operator;

@@ -7,10 +7,11 @@ use keystead_protocol::apps::EndpointOptions;
 
 use crate::app::App;
 use crate::error::StartError;
-use crate::rooms::apps::rules::{self as apps, AppInfo, AppSettings, AppTokens, JwtKeyInfo, NewApp, NewJwtKey};
+use crate::rooms::apps::rules::{
+    self as apps, AppInfo, AppSettings, AppTokens, DEFAULT_APP, JwtKeyInfo, NewApp, NewJwtKey,
+};
 use crate::root_key::write_private;
 
-const DEFAULT_APP: &str = "default";
 const ENV_FILE: &str = "default-app.env";
 
 /// What the first start made.

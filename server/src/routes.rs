@@ -1,6 +1,8 @@
 //! THE route table: every path with its handler, guard, endpoint option and limiter, one line each.
 //!
-//! `tests/` compares its authorisation matrix with [`table`]: a route that is not in the matrix fails there.
+//! The lines of the identity API stand in `routes/identity.rs`. `tests/` compares its authorisation matrix with [`table`]: a route that is not in the matrix fails there.
+
+mod identity;
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, LazyLock};
@@ -17,6 +19,7 @@ use crate::rooms::{groups, keys};
 use crate::web::call::{Handler, body, body_or_default, plain};
 use crate::web::dispatch::dispatch;
 use crate::web::guard::Guard;
+use crate::web::identity::IdentityHandler;
 use crate::web::limits::Limit;
 
 /// One line of the table.
@@ -31,9 +34,15 @@ pub struct Route {
     pub option: Option<Endpoint>,
     /// What is counted.
     pub limit: Limit,
-    pub(crate) handler: Handler,
+    pub(crate) handler: RouteHandler,
     /// About the bytes of an answer: what to reserve for the next one.
     pub(crate) answer_size: AtomicUsize,
+}
+
+/// A handler of one of the APIs.
+pub(crate) enum RouteHandler {
+    Keys(Handler),
+    Identity(IdentityHandler),
 }
 
 /// A matched route with the values of its path.
@@ -121,7 +130,7 @@ pub fn routes() -> &'static Routes {
 /// The lines of the table.
 #[must_use]
 pub fn table() -> &'static [Route] {
-    static TABLE: LazyLock<Vec<Route>> = LazyLock::new(lines);
+    static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| lines().into_iter().chain(identity::lines()).collect());
     &TABLE
 }
 
@@ -137,7 +146,7 @@ fn lines() -> Vec<Route> {
         guard,
         option,
         limit,
-        handler,
+        handler: RouteHandler::Keys(handler),
         answer_size: AtomicUsize::new(ANSWER_SIZE),
     };
     #[rustfmt::skip]
@@ -326,6 +335,8 @@ impl Routes {
         let whole = uri.path();
         // A base URL that ends with a slash gives two.
         let path = whole.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(whole);
+        // The identity API takes a slash at the end of every path.
+        let path = if path.starts_with("/api/iam/") { path.strip_suffix('/').unwrap_or(path) } else { path };
         let found = router.at(path).ok()?;
         let mut params = Params::default();
         if !found.params.is_empty() {

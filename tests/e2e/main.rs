@@ -1,6 +1,6 @@
 //! End-to-end tests over real HTTP: one binary, a module per topic, every test on SQLite and PostgreSQL.
 //!
-//! A test about a weakness of the original that we do not have says so by its number in `better-than.md`, part 1.
+//! A test about a weakness of the original that we do not have says so by its number in `better-than.md`: of part 1, and below `identity` of part 2.
 
 #[cfg(test)]
 mod bad_input;
@@ -10,6 +10,8 @@ mod canary;
 mod coverage;
 #[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod identity;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! | [`tokens`] | JWTs as an attacker or a customer's backend handles them |
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
+//! | [`identity`] | calls of the identity API and people who are logged in there |
 //! | [`process`] | the real binary, to be killed, misconfigured and read |
 
 #![expect(clippy::panic, reason = "a testkit fails by panicking")]
@@ -28,6 +29,7 @@ pub mod bodies;
 pub mod database;
 pub mod devices;
 pub mod generations;
+pub mod identity;
 pub mod postgres;
 pub mod process;
 pub mod raw;

@@ -342,6 +342,10 @@ fn config(dir: &Path, database: Option<&TestDatabase>, setup: &Setup) -> Config 
     config.database.url = database.map(|d| Secret::new(&d.url));
     config.database.pool = 6;
     config.limits.rate_limit = setup.rate_limit;
+    // Passwords at a nominal cost: how dear a hash is, is not what most tests are about.
+    config.identity.hash_memory_kib = 64;
+    config.identity.hash_passes = 1;
+    config.identity.hash_lanes = 1;
     if let Some(change) = setup.change {
         change(&mut config);
     }

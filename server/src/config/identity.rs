@@ -117,4 +117,22 @@ impl IdentityConfig {
             problems.push("identity.frontend_url: must start with http:// or https://".into());
         }
     }
+
+    /// Age limit of refresh tokens in milliseconds.
+    #[must_use]
+    pub const fn refresh_token_ms(&self) -> i64 {
+        self.refresh_token_days * 24 * 3_600_000
+    }
+
+    /// Age limit of a session that is not renewed, in milliseconds.
+    #[must_use]
+    pub const fn session_idle_ms(&self) -> i64 {
+        self.session_idle_hours * 3_600_000
+    }
+
+    /// Age limit of every session in milliseconds.
+    #[must_use]
+    pub const fn session_absolute_ms(&self) -> i64 {
+        self.session_absolute_days * 24 * 3_600_000
+    }
 }

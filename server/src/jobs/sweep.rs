@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::KeyResult;
 use crate::rooms::audit::rules as audit;
+use crate::rooms::identity::rules as identity;
 use crate::rooms::keys::rules as keys;
 
 const EVERY: Duration = Duration::from_secs(600);
@@ -24,5 +25,5 @@ pub(super) async fn run(app: Arc<App>) {
 }
 
 fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
-    Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)?)
+    Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)?)
 }

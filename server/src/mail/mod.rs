@@ -6,6 +6,9 @@
 
 mod outbox;
 mod smtp;
+mod template;
+
+pub use template::{Template, TemplateError};
 
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};

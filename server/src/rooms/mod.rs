@@ -5,4 +5,5 @@ pub mod apps;
 pub mod audit;
 pub mod directory;
 pub mod groups;
+pub mod identity;
 pub mod keys;

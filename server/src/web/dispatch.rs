@@ -16,11 +16,11 @@ use super::call::Call;
 use super::envelope::keys as envelope;
 use super::guard::{self, Caller};
 use super::limits::Limit;
-use super::{metrics, net};
+use super::{identity, metrics, net};
 use crate::app::App;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::apps::TokenKind;
-use crate::routes::{Found, Route, Routes};
+use crate::routes::{Found, Route, RouteHandler, Routes};
 
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
 /// Tells the requests of one run and node from those of another.
@@ -30,6 +30,9 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 
 /// Answers a request.
 pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, payload: Payload) -> HttpResponse {
+    if identity::serves(&app, req.path()) {
+        return identity::dispatch(app, req, payload).await;
+    }
     if req.method() == Method::OPTIONS {
         return preflight();
     }
@@ -42,34 +45,43 @@ pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, 
         None => Err(ErrorCode::NotFound.into()),
     };
     let mut response = result.unwrap_or_else(|e| envelope::failure(&e, request_id.as_str()));
-    let headers = response.headers_mut();
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
-        headers.insert(REQUEST_ID, id);
-    }
-    let pattern = route.map_or("none", |r| r.pattern);
-    if let Some(started) = started {
-        metrics::record(pattern, response.status().as_u16(), started.elapsed());
-    }
-    tracing::debug!(request.id = request_id.as_str(), route = pattern, status = response.status().as_u16(), "answered");
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
+    finish(&mut response, &request_id, route.map_or("none", |r| r.pattern), started);
     response
 }
 
+/// What every answer gets, and what is counted and logged of it. `started` is there when somebody counts.
+pub(super) fn finish(
+    response: &mut HttpResponse,
+    request_id: &RequestId,
+    pattern: &'static str,
+    started: Option<Instant>,
+) {
+    if let Ok(id) = HeaderValue::from_str(request_id.as_str()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    let status = response.status().as_u16();
+    if let Some(started) = started {
+        metrics::record(pattern, status, started.elapsed());
+    }
+    tracing::debug!(request.id = request_id.as_str(), route = pattern, status, "answered");
+}
+
 /// Names a request in answer and log: the run and node in 8 hexadecimal digits, a hyphen, a number in 1 to 16.
-struct RequestId {
+pub(super) struct RequestId {
     text: [u8; 25],
     length: usize,
 }
 
 impl RequestId {
-    fn next() -> Self {
+    pub(super) fn next() -> Self {
         let mut id = Self { text: [0; 25], length: 0 };
         write!(id, "{:08x}-{:x}", *RUN, NEXT_REQUEST.fetch_add(1, Ordering::Relaxed))
             .expect("25 bytes hold both numbers");
         id
     }
 
-    fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         self.text.get(..self.length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
     }
 }
@@ -89,7 +101,12 @@ async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload
     limit(&app, route, &caller, req)?;
     let body = if has_body(req) { read_body(payload, app.config.limits.json_bytes).await? } else { Bytes::new() };
     let Caller { tenant, token, session, path_user, group, .. } = caller;
-    (route.handler)(Call { app, tenant, token, session, path_user, group, route, params }, body).await
+    match &route.handler {
+        RouteHandler::Keys(handler) => {
+            handler(Call { app, tenant, token, session, path_user, group, route, params }, body).await
+        }
+        RouteHandler::Identity(_) => Err(ErrorCode::NotFound.into()),
+    }
 }
 
 /// The address is counted first: one address must not use up the app's share.
@@ -106,7 +123,7 @@ fn limit(app: &App, route: &Route, caller: &Caller, req: &HttpRequest) -> KeyRes
 }
 
 /// HTTP/1.1 says so in one of two headers (RFC 9112 section 6).
-fn has_body(req: &HttpRequest) -> bool {
+pub(super) fn has_body(req: &HttpRequest) -> bool {
     req.headers().contains_key(header::CONTENT_LENGTH) || req.headers().contains_key(header::TRANSFER_ENCODING)
 }
 

@@ -10,6 +10,7 @@ use keystead_protocol::jwt::{Claims, JWT_LIFETIME_S};
 use moka::sync::Cache;
 
 use super::callers::Asked;
+use super::identity::IdentityGuard;
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::KeyResult;
@@ -45,6 +46,8 @@ pub enum Guard {
     SU,
     /// As SU, and the second path value is a group that he has access to.
     SUG,
+    /// A route of the identity API, which has guards of its own.
+    Identity(IdentityGuard),
 }
 
 impl Guard {

@@ -26,6 +26,12 @@ pub enum Limit {
     Register,
     /// `exists`, by address and app.
     Exists,
+    /// Logins of the identity API, by address.
+    IamLogin,
+    /// Registrations of the identity API, by address.
+    IamRegister,
+    /// Asked-for mails and tried links of the identity API, by address.
+    IamMail,
 }
 
 /// All limiters of a server.
@@ -35,6 +41,9 @@ pub struct Limits {
     login: Pair,
     register: Pair,
     exists: Pair,
+    iam_login_per_ip: Keyed,
+    iam_register_per_ip: Keyed,
+    iam_mail_per_ip: Keyed,
     login_per_identifier: Keyed,
     wrong_secrets: WrongSecrets,
 }
@@ -55,6 +64,9 @@ impl Limits {
             login: Pair { per_ip: keyed(config.login_per_ip), per_app: keyed(config.login_per_app) },
             register: Pair { per_ip: keyed(config.register_per_ip), per_app: keyed(config.register_per_app) },
             exists: Pair { per_ip: keyed(config.exists_per_ip), per_app: keyed(config.exists_per_app) },
+            iam_login_per_ip: keyed(config.iam_login_per_ip),
+            iam_register_per_ip: keyed(config.iam_register_per_ip),
+            iam_mail_per_ip: keyed(config.iam_mail_per_ip),
             login_per_identifier: keyed(config.login_per_identifier),
             wrong_secrets: WrongSecrets::new(config, clock.clone()),
         }
@@ -65,8 +77,15 @@ impl Limits {
     /// # Errors
     /// 429 with the seconds to wait.
     pub fn by_ip(&self, limit: Limit, key: &[u8]) -> KeyResult<()> {
-        match self.pair(limit) {
-            Some(pair) => pair.per_ip.check(self.hasher.hash_one(key)),
+        let keyed = match limit {
+            _ if !self.enabled => None,
+            Limit::IamLogin => Some(&self.iam_login_per_ip),
+            Limit::IamRegister => Some(&self.iam_register_per_ip),
+            Limit::IamMail => Some(&self.iam_mail_per_ip),
+            _ => self.pair(limit).map(|pair| &pair.per_ip),
+        };
+        match keyed {
+            Some(keyed) => keyed.check(self.hasher.hash_one(key)),
             None => Ok(()),
         }
     }
@@ -112,7 +131,7 @@ impl Limits {
     fn pair(&self, limit: Limit) -> Option<&Pair> {
         match limit {
             _ if !self.enabled => None,
-            Limit::None => None,
+            Limit::None | Limit::IamLogin | Limit::IamRegister | Limit::IamMail => None,
             Limit::Login => Some(&self.login),
             Limit::Register => Some(&self.register),
             Limit::Exists => Some(&self.exists),

@@ -5,6 +5,7 @@ pub mod callers;
 pub mod dispatch;
 pub mod envelope;
 pub mod guard;
+pub mod identity;
 pub mod limits;
 pub mod metrics;
 pub mod net;

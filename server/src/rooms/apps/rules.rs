@@ -16,6 +16,8 @@ use crate::error::{KeyError, KeyResult};
 const PUBLIC_TOKEN: usize = 30;
 const SECRET_TOKEN: usize = 50;
 const MAX_NAME: usize = 100;
+/// Name of the app that the first start makes.
+pub const DEFAULT_APP: &str = "default";
 
 /// Tokens of an app, in clear: shown once.
 #[derive(Serialize)]
@@ -184,6 +186,22 @@ pub fn find(conn: &mut Conn, id_or_name: &str) -> KeyResult<AppInfo> {
         }
         (None, _) => Err(KeyError::with(ErrorCode::AppNotFound, format!("there is no app '{id_or_name}'"))),
     }
+}
+
+/// Id of the app `default`, which the first start made: the oldest one of that name.
+///
+/// # Errors
+/// What the database says.
+pub fn default_app(conn: &mut Conn) -> KeyResult<Option<String>> {
+    Ok(store::by_name(conn, DEFAULT_APP)?.into_iter().min_by_key(|row| row.created_ms).map(|row| row.id))
+}
+
+/// True when an app is there and not switched off.
+///
+/// # Errors
+/// What the database says.
+pub fn is_enabled(conn: &mut Conn, id: &str) -> KeyResult<bool> {
+    Ok(store::is_enabled(conn, id)?)
 }
 
 /// True when there is any app: false only on the first start.

@@ -94,6 +94,12 @@ pub(super) fn any(conn: &mut Conn) -> QueryResult<bool> {
     Ok(apps::table.select(apps::id).first::<String>(conn).optional()?.is_some())
 }
 
+pub(super) fn is_enabled(conn: &mut Conn, id: &str) -> QueryResult<bool> {
+    let found: Option<Option<i64>> =
+        each!(conn, |c| apps::table.find(id).select(apps::disabled_ms).get_result(c).optional())?;
+    Ok(found == Some(None))
+}
+
 pub(super) fn version(conn: &mut Conn, id: &str) -> QueryResult<Option<i64>> {
     // Asked at every call: typed statements are found again without building their SQL.
     each!(conn, |c| apps::table.find(id).select(apps::version).get_result(c).optional())

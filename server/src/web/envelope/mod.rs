@@ -1,3 +1,4 @@
 //! The answer formats of the APIs: inside, an error says what happened; the envelope says how it is told.
 
+pub mod identity;
 pub mod keys;

@@ -1,0 +1,172 @@
+//! Who is calling: from what a request presents to a user and his session.
+//!
+//! The session is looked at every time, in one statement, so that logout, deletion, deactivation and a changed password act at once, on
+//! every node (better-than 14, 15).
+
+use std::sync::Arc;
+
+use keystead_crypto::hash::ct_eq;
+
+use super::super::error::{IamError, IamResult};
+use super::super::model::{Client, Session, User};
+use super::super::store::sessions as store;
+use super::renewal::{self, Renewal};
+use super::secrets::at_rest;
+use super::tokens::{self, Checked, Claims, Kind};
+use crate::app::App;
+use crate::db::Conn;
+
+/// What a request presents, as it stands in headers or cookies.
+#[derive(Debug, Clone, Default)]
+pub struct Presented {
+    /// `iam-access-token`
+    pub access: Option<String>,
+    /// `iam-refresh-token`
+    pub refresh: Option<String>,
+    /// `iam-sid`
+    pub sid: Option<String>,
+}
+
+/// Who is calling.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The account.
+    pub user: User,
+    /// The session of the access token.
+    pub session: Session,
+}
+
+/// Tokens for the client.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// Access token.
+    pub access: String,
+    /// Refresh token.
+    pub refresh: String,
+    /// `iam-sid`
+    pub sid: String,
+}
+
+impl Presented {
+    /// The access token: the second of two words, whatever the first is.
+    ///
+    /// # Errors
+    /// 400 when there is none, 401 when it is one word.
+    pub fn access_token(&self) -> IamResult<&str> {
+        let header = self.access.as_deref().ok_or_else(|| IamError::bad("No access token provided"))?;
+        header.split_once(' ').map(|(_scheme, token)| token.trim()).ok_or_else(IamError::unauthorized)
+    }
+
+    /// The refresh token: behind `Bearer`.
+    ///
+    /// # Errors
+    /// 400 when there is none, 401 when it has another form.
+    pub fn refresh_token(&self) -> IamResult<&str> {
+        let header = self.refresh.as_deref().ok_or_else(|| IamError::bad("No refresh token provided"))?;
+        header.strip_prefix("Bearer ").map(str::trim).filter(|t| !t.is_empty()).ok_or_else(IamError::unauthorized)
+    }
+}
+
+/// Finds out who is calling. An access token whose only fault is its age is renewed silently with the refresh token; the new tokens
+/// come beside.
+///
+/// # Errors
+/// 400 without a token, 401, 403 for a deactivated account, 500 `Reauthentication failed…`.
+pub async fn authenticate(
+    app: &Arc<App>,
+    app_id: &str,
+    presented: &Presented,
+    client: &Client,
+) -> IamResult<(Caller, Option<Issued>)> {
+    let token = presented.access_token()?;
+    match tokens::check(&app.identity.secrets, Kind::Access, token, app.clock.now_ms()) {
+        Checked::Invalid => Err(IamError::unauthorized()),
+        Checked::Good(claims) => {
+            let (shared, app_id) = (Arc::clone(app), app_id.to_owned());
+            let caller = app.db.read(move |conn| of_claims(&shared, conn, &app_id, &claims)).await?;
+            Ok((caller, None))
+        }
+        Checked::Expired(claims) => renew_silently(app, app_id, presented, claims, client).await,
+    }
+}
+
+/// The caller of a token that is good by itself.
+///
+/// # Errors
+/// 401 when the session has ended, 403 for a deactivated account.
+pub fn of_claims(app: &App, conn: &mut Conn, app_id: &str, claims: &Claims) -> IamResult<Caller> {
+    let session_id = claims.sid.as_deref().ok_or_else(IamError::unauthorized)?;
+    let (session, user, disabled_ms) =
+        store::with_user(conn, app_id, session_id)?.ok_or_else(IamError::unauthorized)?;
+    if claims.uuid.as_deref() != Some(&user.uuid) {
+        return Err(IamError::unauthorized());
+    }
+    if disabled_ms.is_some() {
+        return Err(IamError::forbidden());
+    }
+    if !user.is_active {
+        return Err(IamError::deactivated());
+    }
+    let now = app.clock.now_ms();
+    if !is_live(app, &session, now) || password_has_expired(&user, now) {
+        return Err(IamError::unauthorized());
+    }
+    Ok(Caller { user, session })
+}
+
+/// Checks a csrf token: it must be that of the session that `iam-sid` names, or else of the access token's session, and the
+/// session must be the caller's (better-than 4, 5).
+///
+/// # Errors
+/// 403 `Missing or invalid csrf token`.
+pub async fn check_csrf(app: &Arc<App>, caller: &Caller, presented: &Presented, sent: &str) -> IamResult<()> {
+    let fits = |session: &Session| ct_eq(session.csrf_hash.as_bytes(), at_rest(sent).as_bytes());
+    let hash = presented.sid.as_deref().map(at_rest);
+    let good = match hash {
+        None => fits(&caller.session),
+        Some(hash) if ct_eq(hash.as_bytes(), caller.session.sid_hash.as_bytes()) => fits(&caller.session),
+        Some(hash) => {
+            let other = app.db.read::<_, IamError, _>(move |conn| Ok(store::by_sid(conn, &hash)?)).await?;
+            let now = app.clock.now_ms();
+            other.is_some_and(|s| s.user_uuid == caller.user.uuid && is_live(app, &s, now) && fits(&s))
+        }
+    };
+    if good { Ok(()) } else { Err(IamError::csrf()) }
+}
+
+/// True while a session has neither been ended nor grown too old.
+pub(super) fn is_live(app: &App, session: &Session, now_ms: i64) -> bool {
+    let config = &app.config.identity;
+    session.is_active
+        && now_ms < session.start_ms + config.session_absolute_ms()
+        && now_ms < session.renewed_ms + config.session_idle_ms()
+}
+
+/// True when the password was a temporary one and was not changed in time.
+pub(super) fn password_has_expired(user: &User, now_ms: i64) -> bool {
+    user.password_expires_ms.is_some_and(|end| now_ms >= end)
+}
+
+async fn renew_silently(
+    app: &Arc<App>,
+    app_id: &str,
+    presented: &Presented,
+    access: Claims,
+    client: &Client,
+) -> IamResult<(Caller, Option<Issued>)> {
+    let failed = || IamError::new(500, "Reauthentication failed. Login required.");
+    let token = presented.refresh_token().map_err(|_missing| failed())?;
+    let Checked::Good(refresh) = tokens::check(&app.identity.secrets, Kind::Refresh, token, app.clock.now_ms()) else {
+        return Err(failed());
+    };
+    // Tokens of two users are no pair (better-than 1).
+    if refresh.uuid != access.uuid {
+        return Err(failed());
+    }
+    match renewal::renew(app, app_id, refresh, renewal::Manner::Silent(access), client).await? {
+        Renewal::New(caller, issued) => Ok((*caller, Some(issued))),
+        Renewal::Same(caller) => Ok((*caller, None)),
+        Renewal::Deactivated => Err(IamError::deactivated()),
+        Renewal::Refused => Err(failed()),
+    }
+}

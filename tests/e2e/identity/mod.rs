@@ -1,0 +1,6 @@
+//! The identity API. `seed` has the rows of iam.md section 14, `weaknesses` those of better-than.md part 2; the others go
+//! deeper where a row is not enough.
+
+mod coverage;
+mod flow;
+mod parallel;
