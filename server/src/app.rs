@@ -1,6 +1,6 @@
 //! What every request can reach, built once.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use keystead_crypto::rng;
 
@@ -41,6 +41,8 @@ pub struct App {
     pub(crate) rotations: Rotations,
     /// Secrets, hashing pool and delays of the identity API.
     pub identity: Identity,
+    /// Id of the app where customers live, once it is known: see [`crate::operator::customer_start`].
+    pub customer_app: OnceLock<String>,
 }
 
 impl App {
@@ -67,6 +69,7 @@ impl App {
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
             rotations: Rotations::new(new_id()),
             identity,
+            customer_app: OnceLock::new(),
             clock,
             config,
         }))

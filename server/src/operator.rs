@@ -12,6 +12,8 @@ use crate::rooms::apps::rules::{
 };
 use crate::root_key::write_private;
 
+/// Named as in the original.
+const CUSTOMER_APP: &str = "sentc_int";
 const ENV_FILE: &str = "default-app.env";
 
 /// What the first start made.
@@ -49,6 +51,18 @@ pub async fn first_start(app: &Arc<App>) -> Result<Option<FirstStart>, StartErro
         env_file.display()
     )))?;
     Ok(Some(FirstStart { app_id: new.tokens.app_id, public_token: new.tokens.public_token, env_file }))
+}
+
+/// Makes the app of the customers where there is none, and remembers its id. Nobody gets its tokens.
+///
+/// # Errors
+/// What the database says.
+pub async fn customer_start(app: &Arc<App>) -> Result<(), StartError> {
+    let shared = Arc::clone(app);
+    let id = app.db.write(move |tx| apps::customer_app(&shared, tx, CUSTOMER_APP)).await?;
+    // Set once: a second start of the same server finds the same app.
+    app.customer_app.get_or_init(|| id);
+    Ok(())
 }
 
 /// `app create`

@@ -5,7 +5,7 @@
 mod identity;
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use actix_web::http::Method;
 use actix_web::http::uri::{PathAndQuery, Uri};
@@ -15,12 +15,15 @@ use keystead_protocol::apps::Endpoint;
 use matchit::Router;
 
 use crate::app::App;
+use crate::config::ApisConfig;
 use crate::rooms::{groups, keys};
 use crate::web::call::{Handler, body, body_or_default, plain};
 use crate::web::dispatch::dispatch;
 use crate::web::guard::Guard;
 use crate::web::identity::IdentityHandler;
 use crate::web::limits::Limit;
+
+mod customers;
 
 /// One line of the table.
 pub struct Route {
@@ -110,27 +113,39 @@ pub struct Routes {
 }
 
 /// Puts the routes on an actix app: the health check, and everything else through [`dispatch`].
-pub fn configure(app: &Arc<App>, keys: bool, config: &mut ServiceConfig) {
-    static NOTHING: LazyLock<Routes> = LazyLock::new(|| Routes::new(&[]));
+pub fn configure(app: &Arc<App>, routes: &'static Routes, config: &mut ServiceConfig) {
     let app = Arc::clone(app);
-    let routes = if keys { routes() } else { &NOTHING };
     let health = || async { HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#) };
     config.route("/health", actix_web::web::get().to(health)).default_service(actix_web::web::to(
         move |req: HttpRequest, payload: Payload| dispatch(Arc::clone(&app), routes, req, payload),
     ));
 }
 
-/// The routes of this server.
+/// All routes.
 #[must_use]
 pub fn routes() -> &'static Routes {
-    static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::new(table()));
-    &ROUTES
+    routes_of(&ApisConfig { keys: true, identity: true, customer: true })
+}
+
+/// The routes of the APIs that are switched on.
+#[must_use]
+pub fn routes_of(apis: &ApisConfig) -> &'static Routes {
+    static SETS: LazyLock<Mutex<Vec<(ApisConfig, &'static Routes)>>> = LazyLock::new(Mutex::default);
+    let mut sets = SETS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, known)) = sets.iter().find(|(of, _)| of == apis) {
+        return known;
+    }
+    // One for each set of APIs that this process ever serves, which is one outside of tests.
+    let made: &'static Routes = Box::leak(Box::new(Routes::new(table().iter().filter(|r| apis.serves(r.guard.api())))));
+    sets.push((apis.clone(), made));
+    made
 }
 
 /// The lines of the table.
 #[must_use]
 pub fn table() -> &'static [Route] {
-    static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| lines().into_iter().chain(identity::lines()).collect());
+    static TABLE: LazyLock<Vec<Route>> =
+        LazyLock::new(|| lines().into_iter().chain(identity::lines()).chain(customers::lines()).collect());
     &TABLE
 }
 
@@ -304,10 +319,10 @@ fn lines() -> Vec<Route> {
 }
 
 impl Routes {
-    fn new(table: &'static [Route]) -> Self {
+    fn new(lines: impl Iterator<Item = &'static Route> + Clone) -> Self {
         let of = |method: Method| {
             let mut router = Router::new();
-            for route in table.iter().filter(|r| r.method == method) {
+            for route in lines.clone().filter(|r| r.method == method) {
                 router.insert(route.pattern, route).expect("the table's patterns do not conflict: a test reads it");
             }
             router
@@ -356,7 +371,7 @@ mod tests {
 
     #[test]
     fn every_line_is_documented() {
-        let docs = include_str!("../../docs/api.md");
+        let docs = concat!(include_str!("../../docs/api.md"), include_str!("../../docs/customers.md"));
         for route in table() {
             let path = route.pattern.trim_start_matches("/api/v1");
             let line = format!("| {} | `{path}` |", route.method);

@@ -36,6 +36,9 @@ pub struct Handle {
 pub async fn run(config: Config) -> Result<Handle, StartError> {
     let app = App::open(config)?;
     let first_start = operator::first_start(&app).await?;
+    if app.config.apis.customer {
+        operator::customer_start(&app).await?;
+    }
     warm_up();
     let metrics = match app.config.metrics.listen.as_str() {
         "" => None,
@@ -43,10 +46,10 @@ pub async fn run(config: Config) -> Result<Handle, StartError> {
     };
     let listen = app.config.server.listen.clone();
     let shared = Arc::clone(&app);
-    let keys = app.config.apis.keys;
+    let routes = routes::routes_of(&app.config.apis);
     let server = HttpServer::new(move || {
         let shared = Arc::clone(&shared);
-        ActixApp::new().configure(move |config| routes::configure(&shared, keys, config))
+        ActixApp::new().configure(move |config| routes::configure(&shared, routes, config))
     })
     .workers(app.config.workers())
     .shutdown_timeout(app.config.server.shutdown_seconds)

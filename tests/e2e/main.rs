@@ -9,6 +9,8 @@ mod canary;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod customers;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod identity;

@@ -5,6 +5,7 @@
 //! UUIDs; `b64` means RFC 4648 standard base64 with padding.
 
 pub mod apps;
+pub mod customers;
 pub mod devices;
 pub mod envelope;
 pub mod error;

@@ -4,6 +4,7 @@
 //! checked once, in [`Config::load`], which reports all problems together.
 
 mod audit;
+mod customers;
 mod database;
 mod identity;
 mod keys;
@@ -16,12 +17,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use audit::AuditConfig;
+pub use customers::CustomersConfig;
 pub use database::DatabaseConfig;
 pub use identity::{IdentityConfig, PasswordPolicy};
 pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
 pub use mail::{MailConfig, SmtpTls};
-pub use server::{ApisConfig, LogConfig, LogFormat, MetricsConfig, Secret, ServerConfig};
+pub use server::{Api, ApisConfig, LogConfig, LogFormat, MetricsConfig, Secret, ServerConfig};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// The audit log.
     pub audit: AuditConfig,
+    /// The customer API.
+    pub customers: CustomersConfig,
     /// Rate limits and sizes.
     pub limits: LimitsConfig,
     /// Sender and mail server.
@@ -108,6 +112,7 @@ impl Config {
         self.keys.check(&mut problems);
         self.identity.check(&mut problems);
         self.audit.check(&mut problems);
+        self.customers.check(&mut problems);
         self.limits.check(&mut problems);
         self.mail.check(&mut problems);
         self.metrics.check(&mut problems);

@@ -88,11 +88,36 @@ pub struct ApisConfig {
     pub keys: bool,
     /// The identity API under `/api/iam`.
     pub identity: bool,
+    /// The customer API under `/api/v1/customer`: accounts for those who own apps, for a dashboard.
+    pub customer: bool,
 }
 
 impl Default for ApisConfig {
     fn default() -> Self {
-        Self { keys: true, identity: true }
+        Self { keys: true, identity: true, customer: false }
+    }
+}
+
+/// One of the APIs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// `/api/v1`
+    Keys,
+    /// `/api/iam`
+    Identity,
+    /// `/api/v1/customer`
+    Customer,
+}
+
+impl ApisConfig {
+    /// True when this API is switched on.
+    #[must_use]
+    pub const fn serves(&self, api: Api) -> bool {
+        match api {
+            Api::Keys => self.keys,
+            Api::Identity => self.identity,
+            Api::Customer => self.customer,
+        }
     }
 }
 

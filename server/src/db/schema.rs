@@ -271,6 +271,53 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    customers (id) {
+        id -> Text,
+        email -> Text,
+        email_valid -> Bool,
+        email_sent_ms -> BigInt,
+        name -> Text,
+        first_name -> Text,
+        company -> Nullable<Text>,
+        created_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    customer_mail_tokens (customer_id, kind) {
+        customer_id -> Text,
+        kind -> Integer,
+        token_hash -> Text,
+        created_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    customer_captchas (id) {
+        id -> Text,
+        solution_sealed -> Text,
+        created_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    customer_groups (group_id) {
+        group_id -> Text,
+        name -> Nullable<Text>,
+        description -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    customer_apps (app_id) {
+        app_id -> Text,
+        owner_id -> Text,
+        owner_kind -> Integer,
+        created_ms -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     settings,
     apps,
@@ -294,4 +341,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_pending_devices,
     key_mfa,
     key_mfa_recovery,
+    customers,
+    customer_mail_tokens,
+    customer_captchas,
+    customer_groups,
+    customer_apps,
 );

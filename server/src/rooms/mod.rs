@@ -3,6 +3,7 @@
 pub mod access;
 pub mod apps;
 pub mod audit;
+pub mod customers;
 pub mod directory;
 pub mod groups;
 pub mod identity;

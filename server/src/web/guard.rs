@@ -12,6 +12,7 @@ use moka::sync::Cache;
 use super::callers::Asked;
 use super::identity::IdentityGuard;
 use crate::app::App;
+use crate::config::Api;
 use crate::db::Conn;
 use crate::error::KeyResult;
 use crate::rooms::access::rules as access;
@@ -48,13 +49,46 @@ pub enum Guard {
     SUG,
     /// A route of the identity API, which has guards of its own.
     Identity(IdentityGuard),
+    /// Anybody: the customer API, whose users live in the server's own app.
+    C,
+    /// JWT of a customer.
+    CJ,
+    /// JWT of a customer from a complete login.
+    CJFresh,
+    /// JWT of a customer whose expiry does not matter.
+    CJx,
+    /// JWT of a customer, and his membership in the group of the first path value.
+    CJG,
 }
 
 impl Guard {
     /// True when a JWT is needed.
     #[must_use]
     pub const fn needs_jwt(self) -> bool {
-        matches!(self, Self::AJ | Self::AJFresh | Self::AJx | Self::AJG | Self::SJ | Self::SJG)
+        let app = matches!(self, Self::AJ | Self::AJFresh | Self::AJx | Self::AJG | Self::SJ | Self::SJG);
+        app || matches!(self, Self::CJ | Self::CJFresh | Self::CJx | Self::CJG)
+    }
+
+    /// True for the customer API, which needs no app token.
+    #[must_use]
+    pub const fn is_customer(self) -> bool {
+        matches!(self, Self::C | Self::CJ | Self::CJFresh | Self::CJx | Self::CJG)
+    }
+
+    /// Whose routes have this guard.
+    #[must_use]
+    pub const fn api(self) -> Api {
+        match self {
+            Self::Identity(_) => Api::Identity,
+            _ if self.is_customer() => Api::Customer,
+            _ => Api::Keys,
+        }
+    }
+
+    /// True where an old JWT will do.
+    #[must_use]
+    pub const fn takes_expired(self) -> bool {
+        matches!(self, Self::AJx | Self::CJx)
     }
 
     /// True when only the secret token will do.
@@ -73,18 +107,18 @@ impl Guard {
     #[must_use]
     pub const fn group_param(self) -> Option<usize> {
         match self {
-            Self::AJG | Self::SJG => Some(0),
+            Self::AJG | Self::SJG | Self::CJG => Some(0),
             Self::SUG => Some(1),
             _ => None,
         }
     }
 
     pub(crate) const fn needs_fresh(self) -> bool {
-        matches!(self, Self::AJFresh)
+        matches!(self, Self::AJFresh | Self::CJFresh)
     }
 
     pub(super) const fn needs_unexpired(self) -> bool {
-        self.needs_jwt() && !matches!(self, Self::AJx)
+        self.needs_jwt() && !self.takes_expired()
     }
 }
 
@@ -197,8 +231,13 @@ impl Credentials {
         if let Some(caller) = self.check_fast(app, conn, guard, group_id)? {
             return Ok(caller);
         }
-        let token = self.app_token().ok_or(ErrorCode::AppTokenNotFound)?;
-        let (tenant, kind) = app.tenants.find(conn, &app.root_key, token)?;
+        let (tenant, kind) = if guard.is_customer() {
+            let home = app.customer_app.get().ok_or(ErrorCode::NotFound)?;
+            (app.tenants.by_id(conn, &app.root_key, home)?, TokenKind::Public)
+        } else {
+            let token = self.app_token().ok_or(ErrorCode::AppTokenNotFound)?;
+            app.tenants.find(conn, &app.root_key, token)?
+        };
         if guard.needs_secret() && kind != TokenKind::Secret {
             return Err(ErrorCode::AppAction.into());
         }
@@ -206,11 +245,11 @@ impl Credentials {
         if guard.needs_jwt() {
             let jwt = self.jwt().ok_or(ErrorCode::JwtMissing)?;
             let claims = app.tokens.claims(&caller.tenant, jwt)?;
-            if guard != Guard::AJx && claims.exp <= app.clock.now_ms().div_euclid(1000) {
+            if !guard.takes_expired() && claims.exp <= app.clock.now_ms().div_euclid(1000) {
                 return Err(ErrorCode::JwtInvalid.into());
             }
             let session = key_rules::session(conn, &caller.tenant.id, &claims)?;
-            if guard != Guard::AJx && session.revoked {
+            if !guard.takes_expired() && session.revoked {
                 return Err(ErrorCode::JwtInvalid.into());
             }
             caller.session = Some(Arc::new(session));
@@ -244,10 +283,13 @@ impl Credentials {
         let (Some(app_token), Some(jwt), true) = (self.app_token(), self.jwt(), guard.needs_jwt()) else {
             return Ok(None);
         };
+        if guard.is_customer() {
+            return Ok(None);
+        }
         let Some((tenant, token)) = app.tenants.cached(app_token) else { return Ok(None) };
         let Some(claims) = app.tokens.cached(&tenant, jwt) else { return Ok(None) };
         let expired = claims.exp <= app.clock.now_ms().div_euclid(1000);
-        if (guard.needs_secret() && token != TokenKind::Secret) || (guard != Guard::AJx && expired) {
+        if (guard.needs_secret() && token != TokenKind::Secret) || (!guard.takes_expired() && expired) {
             return Ok(None);
         }
         let found = match group_id {
@@ -255,7 +297,7 @@ impl Credentials {
             Some(id) => access::in_group(conn, &tenant, &claims, id)?.map(|(s, g)| (s, Some(g))),
             None => access::session(conn, &tenant, &claims)?.map(|s| (s, None)),
         };
-        let good = found.filter(|(session, _)| guard == Guard::AJx || !session.revoked);
+        let good = found.filter(|(session, _)| guard.takes_expired() || !session.revoked);
         Ok(good.map(|(session, group)| Caller {
             tenant,
             token,

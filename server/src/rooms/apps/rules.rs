@@ -12,12 +12,16 @@ use super::store::{self, AppRow, JwtKeyRow};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
+use crate::rooms::directory::rules as directory;
+use crate::rooms::groups::rules as groups;
 
 const PUBLIC_TOKEN: usize = 30;
 const SECRET_TOKEN: usize = 50;
 const MAX_NAME: usize = 100;
 /// Name of the app that the first start makes.
 pub const DEFAULT_APP: &str = "default";
+/// Setting with the id of the app where customers live.
+const CUSTOMER_APP: &str = "customer_app";
 
 /// Tokens of an app, in clear: shown once.
 #[derive(Serialize)]
@@ -105,9 +109,7 @@ pub struct AppSettings {
 /// # Errors
 /// `JsonParse` for an unusable name, and what database and crypto say.
 pub fn create(app: &App, tx: &mut Conn, name: &str, options: &EndpointOptions) -> KeyResult<NewApp> {
-    if name.trim().is_empty() || name.len() > MAX_NAME {
-        return Err(KeyError::input(format!("an app's name has 1 to {MAX_NAME} bytes")));
-    }
+    check_name(name)?;
     let tokens = make_tokens(app, app.new_id());
     let hashes = hashes_of(&tokens)?;
     store::insert(
@@ -128,6 +130,21 @@ pub fn create(app: &App, tx: &mut Conn, name: &str, options: &EndpointOptions) -
     )?;
     let jwt = add_jwt_key(app, tx, &tokens.app_id)?;
     Ok(NewApp { tokens, jwt })
+}
+
+/// The id of the app where customers live; makes it when there is none. Its tokens are forgotten at once.
+///
+/// # Errors
+/// What database and crypto say.
+pub fn customer_app(app: &App, tx: &mut Conn, name: &str) -> KeyResult<String> {
+    // Several nodes may start at once.
+    tx.lock(CUSTOMER_APP)?;
+    if let Some(id) = store::setting(tx, CUSTOMER_APP)? {
+        return Ok(id);
+    }
+    let id = create(app, tx, name, &EndpointOptions::preset_lax())?.tokens.app_id;
+    store::set_setting(tx, CUSTOMER_APP, &id)?;
+    Ok(id)
 }
 
 /// Gives an app new tokens; the old ones stop at once.
@@ -253,6 +270,57 @@ pub fn delete_jwt_key(tx: &mut Conn, app_id: &str, kid: &str) -> KeyResult<()> {
     Ok(())
 }
 
+/// As [`jwt_keys`], each with its private half: b64 of the PKCS#8 DER.
+///
+/// # Errors
+/// What database and cipher say.
+pub fn jwt_key_pairs(app: &App, conn: &mut Conn, app_id: &str) -> KeyResult<Vec<(JwtKeyInfo, String)>> {
+    let pair = |row: JwtKeyRow| {
+        let sign_key = app
+            .root_key
+            .open(&jwt_slot(&row.kid), &row.sign_key_sealed)
+            .map_err(|e| KeyError::caused(ErrorCode::RootKeyDecrypt, e))?;
+        let info = JwtKeyInfo { kid: row.kid, alg: row.alg, verify_key: row.verify_key, created_ms: row.created_ms };
+        Ok((info, b64_encode(&sign_key)))
+    };
+    store::jwt_keys(conn, app_id)?.into_iter().map(pair).collect()
+}
+
+/// Gives an app another name.
+///
+/// # Errors
+/// `JsonParse` for an unusable name, `AppNotFound`.
+pub fn rename(tx: &mut Conn, id: &str, name: &str) -> KeyResult<()> {
+    check_name(name)?;
+    match store::set_name(tx, id, name)? {
+        0 => Err(ErrorCode::AppNotFound.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Removes an app with everything in it: users, groups, keys.
+///
+/// # Errors
+/// `AppNotFound`.
+pub fn delete(tx: &mut Conn, id: &str) -> KeyResult<()> {
+    reset(tx, id)?;
+    store::delete(tx, id)?;
+    Ok(())
+}
+
+/// Removes everything in an app; itself, its tokens and its settings stay.
+///
+/// # Errors
+/// `AppNotFound`.
+pub fn reset(tx: &mut Conn, id: &str) -> KeyResult<()> {
+    tx.lock(id)?;
+    if store::touch(tx, id)? == 0 {
+        return Err(ErrorCode::AppNotFound.into());
+    }
+    directory::delete_all(tx, id)?;
+    groups::delete_all(tx, id)
+}
+
 /// How a token rests: b64 of the SHA-256 of the raw token bytes.
 pub(super) fn token_hash(raw: &[u8]) -> String {
     b64_encode(&hash::sha256(raw))
@@ -292,6 +360,13 @@ fn make_tokens(app: &App, app_id: String) -> AppTokens {
         secret_token: b64_encode(&rng::bytes::<SECRET_TOKEN>(&mut rng::os())),
         admin_token: app.new_id(),
     }
+}
+
+fn check_name(name: &str) -> KeyResult<()> {
+    if name.trim().is_empty() || name.len() > MAX_NAME {
+        return Err(KeyError::input(format!("an app's name has 1 to {MAX_NAME} bytes")));
+    }
+    Ok(())
 }
 
 struct TokenHashes {

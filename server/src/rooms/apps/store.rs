@@ -1,9 +1,9 @@
-//! Tables `apps` and `app_jwt_keys`.
+//! Tables `apps` and `app_jwt_keys`, and the server's own settings about apps.
 
 use diesel::QueryResult;
 use diesel::prelude::*;
 
-use crate::db::schema::{app_jwt_keys, apps};
+use crate::db::schema::{app_jwt_keys, apps, settings};
 use crate::db::{Conn, each};
 
 /// A row of `apps`.
@@ -120,6 +120,24 @@ pub(super) fn delete_jwt_key(conn: &mut Conn, app_id: &str, kid: &str) -> QueryR
 /// Makes caches load the app again.
 pub(super) fn touch(conn: &mut Conn, id: &str) -> QueryResult<usize> {
     diesel::update(apps::table.find(id)).set(apps::version.eq(apps::version + 1)).execute(conn)
+}
+
+/// A setting of the whole server.
+pub(super) fn setting(conn: &mut Conn, name: &str) -> QueryResult<Option<String>> {
+    settings::table.find(name).select(settings::value).get_result(conn).optional()
+}
+
+pub(super) fn set_setting(conn: &mut Conn, name: &str, value: &str) -> QueryResult<()> {
+    let row = (settings::name.eq(name), settings::value.eq(value));
+    diesel::insert_into(settings::table).values(row).execute(conn).map(drop)
+}
+
+pub(super) fn set_name(conn: &mut Conn, id: &str, name: &str) -> QueryResult<usize> {
+    diesel::update(apps::table.find(id)).set(apps::name.eq(name)).execute(conn)
+}
+
+pub(super) fn delete(conn: &mut Conn, id: &str) -> QueryResult<usize> {
+    diesel::delete(apps::table.find(id)).execute(conn)
 }
 
 pub(super) fn set_tokens(conn: &mut Conn, id: &str, public: &str, secret: &str, admin: &str) -> QueryResult<usize> {

@@ -95,6 +95,26 @@ impl Tenants {
         self.0.get(token)
     }
 
+    /// An app by its id, for routes that need no token. As [`Tenants::find`], the answer is as new as the database.
+    ///
+    /// # Errors
+    /// `AppNotFound`, `AppDisabled`.
+    pub fn by_id(&self, conn: &mut Conn, root_key: &RootKey, app_id: &str) -> KeyResult<Arc<Tenant>> {
+        // No token has a colon in it.
+        let key = format!("id:{app_id}");
+        let known = self.0.get(&key).map(|(tenant, _)| tenant);
+        let current = match known {
+            Some(tenant) if store::version(conn, app_id)? == Some(tenant.version) => tenant,
+            _ => {
+                let row = store::by_id(conn, app_id)?.ok_or(ErrorCode::AppNotFound)?;
+                let tenant = Arc::new(Tenant::load(conn, root_key, row)?);
+                self.0.insert(key, (Arc::clone(&tenant), TokenKind::Public));
+                tenant
+            }
+        };
+        if current.disabled { Err(ErrorCode::AppDisabled.into()) } else { Ok(current) }
+    }
+
     /// Finds the app of a token. The answer is as new as the database: a changed app is loaded again.
     ///
     /// # Errors

@@ -31,3 +31,11 @@ pub fn user_exists(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryResult<
 pub fn delete_user(tx: &mut Conn, user_id: &str) -> QueryResult<bool> {
     store::delete(tx, user_id)
 }
+
+/// Removes everybody in an app.
+///
+/// # Errors
+/// What the database says.
+pub fn delete_all(tx: &mut Conn, app_id: &str) -> QueryResult<usize> {
+    store::delete_all(tx, app_id)
+}

@@ -22,3 +22,7 @@ pub(super) fn exists(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryResul
 pub(super) fn delete(conn: &mut Conn, user_id: &str) -> QueryResult<bool> {
     Ok(diesel::delete(users::table.find(user_id)).execute(conn)? > 0)
 }
+
+pub(super) fn delete_all(conn: &mut Conn, app_id: &str) -> QueryResult<usize> {
+    diesel::delete(users::table.filter(users::app_id.eq(app_id))).execute(conn)
+}

@@ -178,7 +178,10 @@ pub async fn key(call: Call) -> KeyResult<GroupKey> {
 }
 
 /// The caller in the group of the path.
-pub(super) fn actor(call: &Call) -> KeyResult<Actor> {
+///
+/// # Errors
+/// 310 where the guard does not ask for a group: a mistake in the table.
+pub fn actor(call: &Call) -> KeyResult<Actor> {
     let access = call.group()?;
     Ok(Actor {
         app_id: access.app_id.clone(),

@@ -5,7 +5,7 @@
 //! reaches it; the room `keys` makes it and reads it through `rules` and `keys`.
 
 pub mod devices;
-mod guests;
+pub mod guests;
 pub mod http;
 pub mod invites;
 pub mod joins;

@@ -362,6 +362,28 @@ pub fn delete_group(tx: &mut Conn, group_id: &str) -> KeyResult<()> {
     forget(tx, &tree)
 }
 
+/// The groups of a user where nobody else has rank 0 or 1.
+///
+/// # Errors
+/// What the database says.
+pub fn administered_alone(conn: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<Vec<String>> {
+    let mut alone = Vec::new();
+    for group_id in store::administered(conn, app_id, user_id)? {
+        if !members::another_administers(conn, &group_id, user_id)? {
+            alone.push(group_id);
+        }
+    }
+    Ok(alone)
+}
+
+/// Removes all groups of an app, those of its users too.
+///
+/// # Errors
+/// What the database says.
+pub fn delete_all(tx: &mut Conn, app_id: &str) -> KeyResult<()> {
+    Ok(store::delete_all(tx, app_id)?)
+}
+
 /// Removes a member who is gone for good from everywhere: memberships, wrapped keys, invites, upload sessions.
 ///
 /// # Errors

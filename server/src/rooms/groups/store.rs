@@ -5,7 +5,7 @@ mod line;
 use diesel::QueryResult;
 use diesel::prelude::*;
 
-use keystead_protocol::groups::PAGE_SIZE;
+use keystead_protocol::groups::{PAGE_SIZE, RANK_ADMIN};
 
 pub(super) use self::line::{EntryRow, MAX_LEVELS, entry, top, tree};
 use crate::db::schema::{group_members as members, groups};
@@ -118,6 +118,21 @@ pub(super) fn set_invites_open(tx: &mut Conn, group_id: &str, open: bool) -> Que
 /// Removes a group; members, keys, invites, sessions and child groups go by their foreign keys.
 pub(super) fn delete(tx: &mut Conn, group_id: &str) -> QueryResult<()> {
     diesel::delete(groups::table.find(group_id)).execute(tx).map(drop)
+}
+
+/// The groups where this member has rank 0 or 1.
+pub(super) fn administered(conn: &mut Conn, app_id: &str, member_id: &str) -> QueryResult<Vec<String>> {
+    members::table
+        .inner_join(groups::table.on(groups::id.eq(members::group_id)))
+        .filter(members::member_id.eq(member_id).and(members::rank.le(RANK_ADMIN)))
+        .filter(groups::app_id.eq(app_id).and(groups::kind.eq(KIND_GROUP)))
+        .select(members::group_id)
+        .load(conn)
+}
+
+/// Removes all groups of an app, of every kind.
+pub(super) fn delete_all(tx: &mut Conn, app_id: &str) -> QueryResult<()> {
+    diesel::delete(groups::table.filter(groups::app_id.eq(app_id))).execute(tx).map(drop)
 }
 
 /// Where an ascending page begins: after this time, or at it after this id.

@@ -126,6 +126,11 @@ pub(in crate::rooms::groups) fn find_kind(
     Ok(row.filter(|row| row.member_type == kind).map(|row| row.rank))
 }
 
+/// True when a direct member other than this one has rank 0 or 1.
+pub(in crate::rooms::groups) fn another_administers(conn: &mut Conn, group_id: &str, user_id: &str) -> KeyResult<bool> {
+    Ok(store::has_other_admin(conn, group_id, user_id)?)
+}
+
 /// Adds a member.
 pub(in crate::rooms::groups) fn insert(
     tx: &mut Conn,

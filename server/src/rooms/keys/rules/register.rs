@@ -26,6 +26,14 @@ pub struct NewDevice {
     pub(super) identifier_hash: String,
 }
 
+impl NewDevice {
+    /// Hash of the identifier it registers under.
+    #[must_use]
+    pub fn identifier_hash(&self) -> &str {
+        &self.identifier_hash
+    }
+}
+
 /// Ids of a new user.
 #[derive(Debug, Clone)]
 pub struct Registered {
