@@ -195,7 +195,7 @@ macro_rules! held {
     };
 }
 
-held! { registrations, logins, groups, invites, tokens_and_names, paths }
+held! { registrations, logins, accounts, groups, invites, tokens_and_names, paths }
 
 fn registrations(world: &mut World) {
     for (suite, cases) in [(Suite::CLASSIC, 120), (Suite::HYBRID, 40), (Suite::G03, 40)] {
@@ -214,6 +214,32 @@ fn logins(world: &mut World) {
     for path in ["/prepare_login", "/exists"] {
         hold(world, 40, &good, |w| w.server.post(path));
     }
+}
+
+fn accounts(world: &mut World) {
+    let template = Template::of(Suite::CLASSIC);
+    let good = json!(template.device("mallory"));
+    for path in ["/register_light", "/user/prepare_register_device"] {
+        hold(world, 60, &good, |w| w.server.post(path));
+    }
+    let good = json!({ "user_keys": bodies::new_member(&[&world.alice.key_id], &world.alice, None), "token": "x" });
+    hold(world, 60, &good, |w| w.server.put("/user/done_register_device").jwt(&w.alice.jwt));
+    let good = json!({ "user_group": { "rank": 4 }, "token": "x" });
+    hold(world, 30, &good, |w| w.server.put("/user/done_register_device_light").jwt(&w.alice.jwt));
+    // With a wrong old password and another suite's keys: nothing that is nearly right succeeds.
+    let mut good = template.change_password("new");
+    good["old_auth_key"] = e2e::devices::auth_key("wrong").into();
+    hold(world, 60, &good, |w| w.server.put("/user/update_pw").jwt(&w.alice.jwt));
+    let good = Template::of(Suite::HYBRID).reset_password("new");
+    hold(world, 60, &good, |w| w.server.put("/user/reset_pw").jwt(&w.alice.jwt));
+    let mut good = template.done_login("alice");
+    good["token"] = "123456".into();
+    for path in ["/validate_mfa", "/validate_recovery_otp"] {
+        hold(world, 40, &good, |w| w.server.post(path));
+    }
+    hold(world, 30, &json!({ "token": "123456" }), |w| w.server.patch("/user/confirm_otp").jwt(&w.alice.jwt));
+    let good = json!(template.register("nobody"));
+    hold(world, 40, &good, |w| w.server.put("/user/forced/reset_user").token(&w.server.lax.secret));
 }
 
 fn groups(world: &mut World) {
@@ -320,6 +346,10 @@ fn paths(world: &mut World) {
         "GET /user/user_keys/keys/A/B",
         "GET /user/user_key/A",
         "GET /group/A/public_key",
+        "GET /user/device/A/B",
+        "DELETE /user/device/A",
+        "GET /user/sessions/A/B",
+        "DELETE /user/sessions/A",
     ];
     let (runtime, database) = (runtime(), std::cell::RefCell::new(world.server.database()));
     let world = &*world;

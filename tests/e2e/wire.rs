@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 both! {
     registration_and_login_of_today,
     registration_and_login_of_2022,
+    accounts,
+    light_users,
     groups,
     group_graph,
     key_rotation,
@@ -47,6 +49,9 @@ fn redacted_text(text: &str) -> String {
         let claims = serde_json::to_value(e2e::tokens::claims(text)).expect("JSON");
         let names: Vec<&String> = claims.as_object().into_iter().flat_map(|c| c.keys()).collect();
         return format!("[jwt with {names:?}]");
+    }
+    if text.len() == 52 && text.bytes().all(|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)) {
+        return "[base32 of 32 bytes]".into();
     }
     match (b64_decode(text), b64url_decode(text)) {
         (Ok(bytes), _) => format!("[b64 of {} bytes]", bytes.len()),
@@ -92,6 +97,40 @@ async fn registration_and_login_of_2022(server: TestServer) {
     snapshot("done_login_g03", done);
     snapshot("public_data_g03", server.get(&format!("/user/{id}")).send().await);
     snapshot("verify_key_g03", server.get(&format!("/user/{id}/verify_key")).send().await);
+}
+
+async fn accounts(server: TestServer) {
+    let alice = server.session("alice").await;
+    let device = Template::of(Suite::CLASSIC).device("laptop");
+    let prepared = server.post("/user/prepare_register_device").json(&device).send().await;
+    let token = prepared.result()["token"].clone();
+    snapshot("device_prepare", prepared);
+    let mut keys = bodies::new_member(&[&alice.key_id], &alice, None);
+    keys.key_session = true;
+    let body = json!({ "user_keys": keys, "token": token });
+    snapshot("device_done", server.put("/user/done_register_device").jwt(&alice.jwt).json(&body).send().await);
+    snapshot("device_list", server.get("/user/device/0/none").jwt(&alice.jwt).send().await);
+    snapshot("sessions", server.get("/user/sessions/0/none").jwt(&alice.jwt).send().await);
+    let otp = server.patch("/user/register_otp").jwt(&alice.jwt).send().await;
+    let recover = otp.result()["recover"][0].as_str().expect("a key").to_owned();
+    snapshot("otp_register", otp);
+    snapshot("otp_recovery_keys", server.get("/user/otp_recovery_keys").jwt(&alice.jwt).send().await);
+    snapshot("done_login_otp", server.done_login(&server.lax, Suite::CLASSIC, "alice").await);
+    snapshot("validate_recovery_otp", server.validate("/validate_recovery_otp", "alice", &recover).send().await);
+    snapshot("refused_otp", server.validate("/validate_mfa", "alice", "x").send().await);
+    let change = Template::of(Suite::CLASSIC).change_password("new");
+    snapshot("update_pw", server.put("/user/update_pw").jwt(&alice.jwt).json(&change).send().await);
+}
+
+async fn light_users(server: TestServer) {
+    let body = Template::of(Suite::CLASSIC).device("alice");
+    snapshot("register_light", server.post("/register_light").json(&body).send().await);
+    let done = server.done_login(&server.lax, Suite::CLASSIC, "alice").await;
+    let body = Template::of(Suite::CLASSIC).verify_login("alice", &done.text());
+    snapshot("verify_login_light", server.post("/verify_login_light").json(&body).send().await);
+    let identifier = json!({ "user_identifier": "alice" });
+    let forced = server.post("/user/forced/login_light").token(&server.lax.secret).json(&identifier).send().await;
+    snapshot("forced_login_light", forced);
 }
 
 async fn groups(server: TestServer) {
