@@ -113,7 +113,7 @@ async fn the_default_preset_registers_through_the_backend_only(server: TestServe
     let taken = done_register(&answer.text().await.expect("text")).expect_err("taken");
     assert_eq!(taken.server_code(), Some(101));
     // Neither can a client delete its account in this preset.
-    assert_eq!(alice.delete_user().await.expect_err("refused").server_code(), Some(203));
+    assert_eq!(alice.delete_user("a password", None).await.expect_err("refused").server_code(), Some(203));
 }
 
 async fn the_backend_knows_its_users_by_their_jwt(server: TestServer) {

@@ -9,7 +9,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::keys::StdUser;
 use crate::std_user::Generation;
-use crate::{Error, Login, Result};
+use crate::{Error, LightLogin, LightUser, Login, Result};
 
 const APP_TOKEN: HeaderName = HeaderName::from_static(keystead_sdk_core::protocol::apps::APP_TOKEN_HEADER);
 const GROUP_ACCESS: HeaderName = HeaderName::from_static(keystead_sdk_core::protocol::apps::GROUP_ACCESS_HEADER);
@@ -142,6 +142,27 @@ impl Client {
         Ok(user::done_register(&out)?)
     }
 
+    /// Registers a light user: an account with devices, and no user keys. Errors: as [`register`](Self::register).
+    pub async fn register_light(&self, identifier: &str, password: &str) -> Result<String> {
+        let (identifier, password) = (identifier.to_owned(), password.to_owned());
+        let make = move || user::prepare_register_light(&mut rng::os(), Suite::HYBRID, &identifier, &password);
+        let out = self.post("/register_light", Call { body: Some(blocking(make).await?), ..Call::default() }).await?;
+        Ok(user::done_register(&out)?)
+    }
+
+    /// Logs in a light user, or any user without his user keys. Errors: as [`login`](Self::login).
+    pub async fn login_light(&self, identifier: &str, password: &str) -> Result<LightUser> {
+        match self.begin_login_light(identifier, password).await? {
+            LightLogin::Done(user) => Ok(*user),
+            LightLogin::SecondFactor(_) => Err(Error::SecondFactor),
+        }
+    }
+
+    /// Logs in a light user as far as the password goes.
+    pub async fn begin_login_light(&self, identifier: &str, password: &str) -> Result<LightLogin> {
+        crate::light_user::begin_login(self, identifier, password).await
+    }
+
     /// True when nobody uses the identifier.
     pub async fn check_identifier(&self, identifier: &str) -> Result<bool> {
         let body = Some(user::prepare_check_identifier(identifier));
@@ -220,7 +241,7 @@ impl Client {
     }
 
     /// Sends one call and gives the answer's text. The HTTP status is not looked at: the envelope says it all.
-    async fn send(&self, method: reqwest::Method, path: &str, call: Call<'_>) -> Result<String> {
+    pub(crate) async fn send(&self, method: reqwest::Method, path: &str, call: Call<'_>) -> Result<String> {
         let url = format!("{}/api/v1{path}", self.base);
         let mut request = self
             .http

@@ -19,11 +19,15 @@
 //! a `prepare_*` and a `done_*` half for a transport of your own: registration goes through the app's own backend with
 //! the secret token, say. Without the feature `network` only these are left.
 //!
-//! JWTs last five minutes; the application refreshes them itself with [`keys::StdUser::refresh_jwt`].
+//! JWTs last five minutes; the application refreshes them itself with [`Account::refresh_jwt`].
 
+#[cfg(feature = "network")]
+mod account;
 #[cfg(feature = "network")]
 mod client;
 mod error;
+#[cfg(feature = "network")]
+mod light_user;
 mod prepare;
 #[cfg(feature = "network")]
 mod std_group;
@@ -33,10 +37,14 @@ mod trust;
 pub mod user;
 
 #[cfg(feature = "network")]
+pub use account::{Account, OtpUrl, SecondFactor};
+#[cfg(feature = "network")]
 pub use client::{Client, default_client, init};
 pub use error::Error;
 pub use keystead_sdk_core as core;
 pub use keystead_sdk_core::{SdkError, Suite};
+#[cfg(feature = "network")]
+pub use light_user::{LightLogin, LightUser, PendingLightLogin};
 #[cfg(feature = "network")]
 pub use std_user::{Login, PendingLogin};
 

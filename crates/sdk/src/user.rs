@@ -7,8 +7,8 @@
 //! ```
 
 pub use keystead_sdk_core::user::{
-    DeviceListItem, OtpRegister, RegisterDeviceOutput, UserPublicKey, VerifyKeyData, create_safety_number,
-    prove_verify_key, read_verify_key,
+    DeviceListItem, OtpRegister, RegisterDeviceOutput, SessionListItem, UserPublicKey, VerifyKeyData,
+    create_safety_number, prove_verify_key, read_verify_key,
 };
 
 use crate::Result;

@@ -12,4 +12,5 @@ mod own_sessions;
 mod password;
 mod public_data;
 mod register;
+mod sdk_account;
 mod sessions;

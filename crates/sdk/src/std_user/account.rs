@@ -1,13 +1,13 @@
-//! What a user does with his account: devices, identifier, password, second factor, deletion.
+//! What a user does with his keys: for his further devices, for other users. The rest of his account is
+//! [`Account`](crate::Account).
 
 use keystead_sdk_core::group::done_invite;
 use keystead_sdk_core::search::{self, SearchOutput};
-use keystead_sdk_core::user::{self, DeviceListItem, OtpRegister, UserPublicKey, VerifyKeyData};
+use keystead_sdk_core::user::{self, UserPublicKey, VerifyKeyData};
 use keystead_sdk_core::{content, rng};
 
 use super::StdUser;
-use super::session::derive;
-use crate::client::{Call, blocking, id};
+use crate::client::id;
 use crate::{Result, SdkError};
 
 impl StdUser {
@@ -24,77 +24,10 @@ impl StdUser {
         Ok(())
     }
 
-    /// A page of the user's devices, oldest first; `last` is the last item of the page before.
-    pub async fn get_devices(&self, last: Option<&DeviceListItem>) -> Result<Vec<DeviceListItem>> {
-        let (time, last_id) = last.map_or((0, "none"), |d| (d.time, d.device_id.as_str()));
-        let out = self.get(&format!("/user/device/{time}/{}", id(last_id)?)).await?;
-        Ok(user::done_device_list(&out)?)
-    }
-
-    /// Deletes one of the user's devices. Needs a fresh JWT. Errors: `Sdk(Server)` 115 for the last one, 116, 113.
-    pub async fn delete_device(&self, device_id: &str) -> Result<()> {
-        let out = self.delete(&format!("/user/device/{}", id(device_id)?)).await?;
-        Ok(user::done_success(&out)?)
-    }
-
-    /// Renames this device. Errors: `Sdk(Server)` 101 when the identifier is taken.
-    pub async fn update_identifier(&self, identifier: &str) -> Result<()> {
-        let out = self.put("/user", Some(user::prepare_user_identifier_update(identifier))).await?;
-        user::done_success(&out)?;
-        self.set_identifier(identifier);
-        Ok(())
-    }
-
-    /// Changes the password of this device. Needs a fresh JWT, and an account without second factor: with one use
-    /// [`reset_password`](Self::reset_password). Errors: `Sdk(Server)` 112 for a wrong old password, 113.
-    pub async fn change_password(&self, old_password: &str, new_password: &str) -> Result<()> {
-        let (body, start) = derive(self.client(), &self.identifier(), old_password).await?;
-        let out = self.client().post("/done_login", Call { body: Some(body), ..Call::default() }).await?;
-        let user::LoginStep::Direct(login) = user::done_login(&start, &out)? else {
-            return Err(crate::Error::SecondFactor);
-        };
-        let (new, token) = (new_password.to_owned(), self.refresh_token().to_owned());
-        let body =
-            blocking(move || user::prepare_change_password(&mut rng::os(), &start, &login, &new, Some(&token))).await?;
-        let out = self.put("/user/update_pw", Some(body)).await?;
-        Ok(user::done_success(&out)?)
-    }
-
-    /// Sets a new password for this device, which still holds its keys. Errors: `Sdk(Server)` 113 where the server wants
-    /// a fresh JWT.
+    /// Sets a new password for this device, which still holds its keys. Errors: `Sdk(Server)` 113 when the login is older
+    /// than five minutes and the server wants a fresh one.
     pub async fn reset_password(&self, new_password: &str) -> Result<()> {
-        let (data, new, token) = (self.data(), new_password.to_owned(), self.refresh_token().to_owned());
-        let body =
-            blocking(move || user::prepare_reset_password(&mut rng::os(), &new, data.device(), Some(&token))).await?;
-        let out = self.put("/user/reset_pw", Some(body)).await?;
-        Ok(user::done_success(&out)?)
-    }
-
-    /// Deletes the account. Needs a fresh JWT. With the default options of an app only its backend may do this
-    /// (`Sdk(Server)` 203).
-    pub async fn delete_user(&self) -> Result<()> {
-        let out = self.delete("/user").await?;
-        Ok(user::done_success(&out)?)
-    }
-
-    /// Switches the second factor on: secret (base32) and recovery keys, to be shown once.
-    pub async fn register_otp(&self) -> Result<OtpRegister> {
-        Ok(user::done_register_otp(&self.patch("/user/register_otp").await?)?)
-    }
-
-    /// Replaces the second factor. Needs a fresh JWT.
-    pub async fn reset_otp(&self) -> Result<OtpRegister> {
-        Ok(user::done_register_otp(&self.patch("/user/reset_otp").await?)?)
-    }
-
-    /// Switches the second factor off. Needs a fresh JWT.
-    pub async fn disable_otp(&self) -> Result<()> {
-        Ok(user::done_success(&self.patch("/user/disable_otp").await?)?)
-    }
-
-    /// The unused recovery keys. Needs a fresh JWT.
-    pub async fn get_recovery_keys(&self) -> Result<Vec<String>> {
-        Ok(user::done_otp_recovery_keys(&self.get("/user/otp_recovery_keys").await?)?)
+        self.reset_password_of(self.data().device().clone(), new_password).await
     }
 
     /// Another user's public key, checked. See [`Client::public_key`](crate::Client::public_key).

@@ -8,7 +8,7 @@ mod groups;
 mod session;
 
 #[cfg(feature = "network")]
-pub(crate) use session::{Generation, begin_login};
+pub(crate) use session::{Generation, answer_second_factor, begin_login, derive};
 #[cfg(feature = "network")]
 pub use session::{Login, PendingLogin};
 

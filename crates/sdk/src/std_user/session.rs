@@ -1,25 +1,20 @@
 //! Login, JWT and keys of a user.
 
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use keystead_sdk_core::SdkError;
 use keystead_sdk_core::group::{PageCursor, Pages, next_page};
 use keystead_sdk_core::user::{self, LoginStart, LoginStep, UserData};
-use keystead_sdk_core::{SdkError, jwt};
 
 use super::StdUser;
+use crate::account::{Account, NewAccount, SecondFactor};
 use crate::client::{Call, Client, blocking, default_client, id};
-use crate::group::InviteListItem;
 use crate::{Error, Result};
 
 pub(crate) struct Session {
-    pub(crate) client: Client,
-    user_id: String,
-    device_id: String,
-    user_group_id: String,
-    refresh_token: String,
-    identifier: RwLock<String>,
-    jwt: RwLock<String>,
+    pub(crate) account: Account,
     data: RwLock<Arc<UserData>>,
 }
 
@@ -36,25 +31,39 @@ pub enum Login {
 pub struct PendingLogin {
     client: Client,
     start: Box<LoginStart>,
+    generation: Generation,
 }
 
 impl PendingLogin {
     /// Goes on with the six digits of the authenticator. After a wrong code (`Sdk(Server)` 902) it may be tried again.
-    pub async fn validate_totp(&self, code: &str) -> Result<StdUser> {
-        self.validate("/validate_mfa", code).await
+    pub async fn mfa_login(&self, code: &str) -> Result<StdUser> {
+        self.validate(SecondFactor::Code(code)).await
     }
 
     /// Goes on with a recovery key, which is used up by that.
-    pub async fn validate_recovery_key(&self, key: &str) -> Result<StdUser> {
-        self.validate("/validate_recovery_otp", key).await
+    pub async fn mfa_recovery_login(&self, key: &str) -> Result<StdUser> {
+        self.validate(SecondFactor::RecoveryKey(key)).await
     }
 
-    async fn validate(&self, path: &str, token: &str) -> Result<StdUser> {
-        let body = Some(user::prepare_validate_mfa(&self.start, token));
-        let out = self.client.post(path, Call { body, ..Call::default() }).await?;
-        let login = user::done_validate_mfa(&self.start, &out)?;
-        verify_login(&self.client, &self.start, login).await
+    async fn validate(&self, factor: SecondFactor<'_>) -> Result<StdUser> {
+        let login = answer_second_factor(&self.client, &self.start, factor).await?;
+        verify_login(&self.client, &self.start, login, self.generation).await
     }
+}
+
+/// Gives the second factor of a begun login; the challenge comes after it.
+pub(crate) async fn answer_second_factor(
+    client: &Client,
+    start: &LoginStart,
+    factor: SecondFactor<'_>,
+) -> Result<user::DirectLogin> {
+    let (path, token) = match factor {
+        SecondFactor::Code(code) => ("/validate_mfa", code),
+        SecondFactor::RecoveryKey(key) => ("/validate_recovery_otp", key),
+    };
+    let body = Some(user::prepare_validate_mfa(start, token));
+    let out = client.post(path, Call { body, ..Call::default() }).await?;
+    Ok(user::done_validate_mfa(start, &out)?)
 }
 
 impl fmt::Debug for PendingLogin {
@@ -77,22 +86,18 @@ pub(crate) async fn begin_login(
     password: &str,
     generation: Generation,
 ) -> Result<Login> {
-    let (body, start) = derive_as(client, identifier, password, generation).await?;
+    let (body, start) = derive(client, identifier, password, generation).await?;
     let client = client.clone();
     let out = client.post("/done_login", Call { body: Some(body), ..Call::default() }).await?;
     Ok(match user::done_login(&start, &out)? {
-        LoginStep::Otp => Login::SecondFactor(PendingLogin { client, start: Box::new(start) }),
-        LoginStep::Direct(login) => Login::Done(Box::new(verify_login(&client, &start, *login).await?)),
-        LoginStep::Done(data) => Login::Done(Box::new(finish(&client, start.identifier(), *data).await?)),
+        LoginStep::Otp => Login::SecondFactor(PendingLogin { client, start: Box::new(start), generation }),
+        LoginStep::Direct(login) => Login::Done(Box::new(verify_login(&client, &start, *login, generation).await?)),
+        LoginStep::Done(data) => Login::Done(Box::new(finish(&client, start.identifier(), *data, generation).await?)),
     })
 }
 
 /// The first two calls of a login: the body of `done_login` and the derived keys.
-pub(super) async fn derive(client: &Client, identifier: &str, password: &str) -> Result<(String, LoginStart)> {
-    derive_as(client, identifier, password, Generation::Today).await
-}
-
-async fn derive_as(
+pub(crate) async fn derive(
     client: &Client,
     identifier: &str,
     password: &str,
@@ -108,29 +113,42 @@ async fn derive_as(
     .await
 }
 
-async fn verify_login(client: &Client, start: &LoginStart, login: user::DirectLogin) -> Result<StdUser> {
+async fn verify_login(
+    client: &Client,
+    start: &LoginStart,
+    login: user::DirectLogin,
+    generation: Generation,
+) -> Result<StdUser> {
     client.answer_challenge(&login)?;
     let body = Some(user::prepare_verify_login(start, &login));
     let out = client.post("/verify_login", Call { body, ..Call::default() }).await?;
-    finish(client, start.identifier(), user::done_verify_login(login, &out)?).await
+    finish(client, start.identifier(), user::done_verify_login(login, &out)?, generation).await
 }
 
-async fn finish(client: &Client, identifier: &str, data: UserData) -> Result<StdUser> {
-    let user = StdUser {
-        inner: Arc::new(Session {
-            client: client.clone(),
-            user_id: data.user_id().to_owned(),
-            device_id: data.device().device_id().to_owned(),
-            user_group_id: data.user_group_id().to_owned(),
-            refresh_token: data.refresh_token().to_owned(),
-            identifier: RwLock::new(identifier.to_owned()),
-            jwt: RwLock::new(data.jwt().to_owned()),
-            data: RwLock::new(Arc::new(data)),
-        }),
-    };
+async fn finish(client: &Client, identifier: &str, data: UserData, generation: Generation) -> Result<StdUser> {
+    let account = Account::new(&NewAccount {
+        client,
+        identifier,
+        device: data.device(),
+        user_id: data.user_id(),
+        user_group_id: data.user_group_id(),
+        jwt: data.jwt(),
+        refresh_token: data.refresh_token(),
+        light: false,
+        generation,
+    });
+    let user = StdUser { inner: Arc::new(Session { account, data: RwLock::new(Arc::new(data)) }) };
     user.load_further_keys().await?;
     user.pin_own_keys()?;
     Ok(user)
+}
+
+impl Deref for StdUser {
+    type Target = Account;
+
+    fn deref(&self) -> &Account {
+        &self.inner.account
+    }
 }
 
 impl StdUser {
@@ -164,101 +182,10 @@ impl StdUser {
         default_client()?.check_identifier(identifier).await
     }
 
-    /// User id.
-    #[must_use]
-    pub fn user_id(&self) -> &str {
-        &self.inner.user_id
-    }
-
-    /// Id of this device.
-    #[must_use]
-    pub fn device_id(&self) -> &str {
-        &self.inner.device_id
-    }
-
-    /// Id of the user group (the group of the user's devices).
-    #[must_use]
-    pub fn user_group_id(&self) -> &str {
-        &self.inner.user_group_id
-    }
-
-    /// The identifier of this device.
-    #[must_use]
-    pub fn identifier(&self) -> String {
-        self.inner.identifier.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The client this user came by.
-    #[must_use]
-    pub fn client(&self) -> &Client {
-        &self.inner.client
-    }
-
-    /// The current JWT, for calls of your own. Secret for its five minutes.
-    #[must_use]
-    pub fn jwt(&self) -> String {
-        self.inner.jwt.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// When the current JWT expires, seconds since 1970. Errors: `Sdk(Jwt)`.
-    pub fn jwt_expires(&self) -> Result<i64> {
-        Ok(jwt::claims(&self.jwt())?.exp)
-    }
-
-    /// The refresh token of this login, for a backend that keeps it in a cookie. Secret.
-    #[must_use]
-    pub fn refresh_token(&self) -> &str {
-        &self.inner.refresh_token
-    }
-
     /// The keys as they are now.
     #[must_use]
     pub fn data(&self) -> Arc<UserData> {
         Arc::clone(&self.inner.data.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Gets a new JWT with the refresh token; it is not fresh. Errors: `Sdk(Server)` 114 when the session was ended.
-    pub async fn refresh_jwt(&self) -> Result<()> {
-        let body = Some(user::prepare_refresh(self.refresh_token()));
-        let jwt = self.jwt();
-        let out = self.client().put("/refresh", Call { jwt: Some(&jwt), body, via: None }).await?;
-        let out = user::done_refresh(&out)?;
-        if out.user_id != self.user_id() || out.device_id != self.device_id() {
-            return Err(SdkError::WrongId.into());
-        }
-        self.set_jwt(out.jwt);
-        Ok(())
-    }
-
-    /// Puts a JWT in place that the app's backend fetched (the strategies `cookie` and `cookie_fn`).
-    pub fn set_jwt(&self, jwt: String) {
-        *self.inner.jwt.write().unwrap_or_else(PoisonError::into_inner) = jwt;
-    }
-
-    /// As [`refresh_jwt`](Self::refresh_jwt), and gives the first page of invites with it: the call of an app's start.
-    pub async fn init(&self) -> Result<Vec<InviteListItem>> {
-        let body = Some(user::prepare_init(self.refresh_token()));
-        let jwt = self.jwt();
-        let out = self.client().post("/init", Call { jwt: Some(&jwt), body, via: None }).await?;
-        let out = user::done_init(&out)?;
-        self.set_jwt(out.jwt);
-        Ok(out.invites)
-    }
-
-    /// Ends this session: the refresh token is worth nothing afterwards; the JWT lives on until it expires. A call of
-    /// Keystead's own server; others answer with code 404.
-    pub async fn logout(&self) -> Result<()> {
-        let body = Some(user::prepare_refresh(self.refresh_token()));
-        let jwt = self.jwt();
-        let out = self.client().delete("/refresh", Call { jwt: Some(&jwt), body, via: None }).await?;
-        Ok(user::done_success(&out)?)
-    }
-
-    /// Logs in again in the background for calls that want a fresh JWT. Errors: as [`Client::login`].
-    pub async fn fresh_jwt(&self, password: &str) -> Result<()> {
-        let again = self.client().login(&self.identifier(), password).await?;
-        self.set_jwt(again.jwt());
-        Ok(())
     }
 
     /// Fetches user keys that came up since the login, as after a rotation on another device.
@@ -295,35 +222,6 @@ impl StdUser {
     fn update(&self, change: impl FnOnce(&mut UserData) -> Result<(), SdkError>) -> Result<()> {
         let mut data = self.inner.data.write().unwrap_or_else(PoisonError::into_inner);
         Ok(change(Arc::make_mut(&mut data))?)
-    }
-
-    pub(super) fn set_identifier(&self, identifier: &str) {
-        identifier.clone_into(&mut self.inner.identifier.write().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Result<String> {
-        let jwt = self.jwt();
-        self.client().get(path, Call { jwt: Some(&jwt), ..Call::default() }).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: Option<String>) -> Result<String> {
-        let jwt = self.jwt();
-        self.client().post(path, Call { jwt: Some(&jwt), body, via: None }).await
-    }
-
-    pub(crate) async fn put(&self, path: &str, body: Option<String>) -> Result<String> {
-        let jwt = self.jwt();
-        self.client().put(path, Call { jwt: Some(&jwt), body, via: None }).await
-    }
-
-    pub(crate) async fn patch(&self, path: &str) -> Result<String> {
-        let jwt = self.jwt();
-        self.client().patch(path, Call { jwt: Some(&jwt), ..Call::default() }).await
-    }
-
-    pub(crate) async fn delete(&self, path: &str) -> Result<String> {
-        let jwt = self.jwt();
-        self.client().delete(path, Call { jwt: Some(&jwt), ..Call::default() }).await
     }
 }
 
