@@ -16,6 +16,7 @@ both! {
     connected_groups_and_others_do_not_mix,
     the_backend_may_mix_them,
     a_group_accepts_or_turns_down_an_invite,
+    a_group_that_came_by_invite_takes_part_in_rotations,
     only_groups_of_the_app_can_be_invited,
     a_group_is_invited_again,
     a_group_leaves_or_is_kicked,
@@ -229,6 +230,38 @@ async fn a_group_accepts_or_turns_down_an_invite(server: TestServer) {
     }
     for bad in [NOBODY, "x", "%00", &own.id] {
         server.patch(&format!("/group/{}/invite/{bad}", guest.id)).jwt(&bob.jwt).refused(307).await;
+    }
+}
+
+/// better-than 10: in the original it misses every key rotation. The parent of a child group is served as well.
+async fn a_group_that_came_by_invite_takes_part_in_rotations(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let (own, guest) = (server.group(&alice).await, server.group(&bob).await);
+    let connected = server.connected(&alice, &own).await;
+    put(&server, "invite_group", (&alice, &own), &connected, &guest, Some(2)).ok().await;
+    server.patch(&format!("/group/{}/{}/invite", guest.id, connected.id)).jwt(&bob.jwt).ok().await;
+    let child = server.child(&bob, &guest).await;
+    let carol = server.session("carol").await;
+    server.add_member(&bob, &child, &carol, 1).await;
+
+    let rotations = [(&connected, &alice, &own, &own.key_id), (&child, &carol, &child, &carol.key_id)];
+    for (group, starter, via, key_id) in rotations {
+        let path = format!("/group/{}", group.id);
+        let mut body = bodies::rotation(starter, &group.key_id);
+        body.invoker_public_key_id.clone_from(key_id);
+        let start = server.post(&format!("{path}/key_rotation")).via(via).jwt(&starter.jwt);
+        let started = start.json(&body).ok().await;
+        let as_guest = |what: &str| server.get(&format!("{path}/{what}")).via(&guest).jwt(&bob.jwt);
+        server.until(async || as_guest("update_check").ok().await["key_update"] == json!(true)).await;
+        let waiting = as_guest("key_rotation").ok().await;
+        assert_eq!(waiting[0]["new_group_key_id"], started["key_id"]);
+        assert_eq!(waiting[0]["encrypted_eph_key_key_id"], guest.key_id, "encrypted for the group");
+        let mut done = bodies::done_rotation(&bob);
+        done.public_key_id.clone_from(&guest.key_id);
+        let key_id = started["key_id"].as_str().expect("an id");
+        let take = server.put(&format!("{path}/key_rotation/{key_id}")).via(&guest).jwt(&bob.jwt);
+        take.json(&done).ok().await;
+        as_guest(&format!("key/{key_id}")).ok().await;
     }
 }
 
