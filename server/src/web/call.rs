@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::envelope::keys as envelope;
+use super::upload::Upload;
 use crate::app::App;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::apps::{Tenant, TokenKind};
@@ -33,6 +34,8 @@ pub struct Call {
     pub path_user: Option<Arc<str>>,
     /// The user's access to the group of the path, where the guard asks for it.
     pub group: Option<Arc<GroupAccess>>,
+    /// The group through which the user wants to enter, as the caller says.
+    pub via: Option<String>,
     /// The route's line in the table.
     pub route: &'static Route,
     /// The values of the path's `{names}`, in order.
@@ -141,8 +144,15 @@ impl Page {
 
 type Answer = Pin<Box<dyn Future<Output = KeyResult<HttpResponse>>>>;
 
+type Flow<'a> = Pin<Box<dyn Future<Output = KeyResult<HttpResponse>> + 'a>>;
+
 /// A handler of any shape.
-pub type Handler = Box<dyn Fn(Call, Bytes) -> Answer + Send + Sync>;
+pub enum Handler {
+    /// Gets the whole body, which is small.
+    Whole(Box<dyn Fn(Call, Bytes) -> Answer + Send + Sync>),
+    /// Takes the body as it comes.
+    Stream(Box<dyn for<'a> Fn(Call, &'a mut Upload) -> Flow<'a> + Send + Sync>),
+}
 
 /// A handler without a body: `async fn(Call) -> KeyResult<T>`.
 pub fn plain<T, F, Fut>(f: F) -> Handler
@@ -151,13 +161,42 @@ where
     F: Fn(Call) -> Fut + Send + Sync + Copy + 'static,
     Fut: Future<Output = KeyResult<T>> + 'static,
 {
-    Box::new(move |call, _body| {
+    Handler::Whole(Box::new(move |call, _body| {
         Box::pin(async move {
             call.check_option()?;
             let size = &call.route.answer_size;
             envelope::success(&f(call).await?, size)
         })
-    })
+    }))
+}
+
+/// A handler without a body that answers with bytes: `async fn(Call) -> KeyResult<HttpResponse>`.
+pub fn download<F, Fut>(f: F) -> Handler
+where
+    F: Fn(Call) -> Fut + Send + Sync + Copy + 'static,
+    Fut: Future<Output = KeyResult<HttpResponse>> + 'static,
+{
+    Handler::Whole(Box::new(move |call, _body| {
+        Box::pin(async move {
+            call.check_option()?;
+            f(call).await
+        })
+    }))
+}
+
+/// A handler that takes its body as it comes: `async fn(Call, &mut Upload) -> KeyResult<T>`.
+pub fn upload<T, F>(f: F) -> Handler
+where
+    T: Serialize,
+    F: AsyncFn(Call, &mut Upload) -> KeyResult<T> + Send + Sync + Copy + 'static,
+{
+    Handler::Stream(Box::new(move |call, upload| {
+        Box::pin(async move {
+            call.check_option()?;
+            let size = &call.route.answer_size;
+            envelope::success(&f(call, upload).await?, size)
+        })
+    }))
 }
 
 /// A handler with a JSON body: `async fn(Call, Body) -> KeyResult<T>`. The body is read before the endpoint option is
@@ -169,14 +208,14 @@ where
     F: Fn(Call, B) -> Fut + Send + Sync + Copy + 'static,
     Fut: Future<Output = KeyResult<T>> + 'static,
 {
-    Box::new(move |call, bytes| {
+    Handler::Whole(Box::new(move |call, bytes| {
         Box::pin(async move {
             let input = parse(&bytes)?;
             call.check_option()?;
             let size = &call.route.answer_size;
             envelope::success(&f(call, input).await?, size)
         })
-    })
+    }))
 }
 
 /// As [`body`], where an absent body stands for the default.
@@ -187,14 +226,14 @@ where
     F: Fn(Call, B) -> Fut + Send + Sync + Copy + 'static,
     Fut: Future<Output = KeyResult<T>> + 'static,
 {
-    Box::new(move |call, bytes| {
+    Handler::Whole(Box::new(move |call, bytes| {
         Box::pin(async move {
             let input = if bytes.is_empty() { B::default() } else { parse(&bytes)? };
             call.check_option()?;
             let size = &call.route.answer_size;
             envelope::success(&f(call, input).await?, size)
         })
-    })
+    }))
 }
 
 /// Reads JSON; says what is wrong and where, but never repeats the input.

@@ -12,10 +12,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use keystead_crypto::rng;
 use keystead_protocol::ErrorCode;
 
-use super::call::Call;
+use super::call::{Call, Handler};
 use super::envelope::keys as envelope;
-use super::guard::{self, Caller};
+use super::guard::{self, Caller, Credentials};
 use super::limits::Limit;
+use super::upload::Upload;
 use super::{identity, metrics, net};
 use crate::app::App;
 use crate::error::{KeyError, KeyResult};
@@ -96,17 +97,36 @@ impl Write for RequestId {
 }
 
 async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload) -> KeyResult<HttpResponse> {
-    let Found { route, params } = found;
-    let caller = guard::caller(&app, req, route.guard, &params).await?;
-    limit(&app, route, &caller, req)?;
-    let body = if has_body(req) { read_body(payload, app.config.limits.json_bytes).await? } else { Bytes::new() };
-    let Caller { tenant, token, session, path_user, group, .. } = caller;
-    match &route.handler {
-        RouteHandler::Keys(handler) => {
-            handler(Call { app, tenant, token, session, path_user, group, route, params }, body).await
+    match &found.route.handler {
+        RouteHandler::Keys(Handler::Whole(handler)) => {
+            let most = app.config.limits.json_bytes;
+            let call = admit(app, found, req).await?;
+            let body = if has_body(req) { read_body(payload, most).await? } else { Bytes::new() };
+            handler(call, body).await
+        }
+        RouteHandler::Keys(Handler::Stream(handler)) => {
+            let mut upload = Upload::new(payload, req);
+            let result = match admit(app, found, req).await {
+                Ok(call) => handler(call, &mut upload).await,
+                Err(e) => Err(e),
+            };
+            if result.is_err() {
+                upload.drain().await;
+            }
+            result
         }
         RouteHandler::Identity(_) => Err(ErrorCode::NotFound.into()),
     }
+}
+
+/// Guard and limiter.
+async fn admit(app: Arc<App>, found: Found, req: &HttpRequest) -> KeyResult<Call> {
+    let Found { route, params } = found;
+    let caller = guard::caller(&app, req, route.guard, &params).await?;
+    limit(&app, route, &caller, req)?;
+    let via = Credentials::of(req).group_access_id().map(str::to_owned);
+    let Caller { tenant, token, session, path_user, group, .. } = caller;
+    Ok(Call { app, tenant, token, session, path_user, group, via, route, params })
 }
 
 /// The address is counted first: one address must not use up the app's share.

@@ -35,6 +35,8 @@ pub enum Guard {
     AJFresh,
     /// App token and JWT whose expiry does not matter.
     AJx,
+    /// App token, and a JWT where there is a good one: a bad one counts as absent.
+    AJOpt,
     /// App token, JWT, and the user's membership in the group of the first path value.
     AJG,
     /// Secret app token, no JWT.
@@ -91,6 +93,12 @@ impl Guard {
         matches!(self, Self::AJx | Self::CJx)
     }
 
+    /// True when a JWT makes a difference.
+    #[must_use]
+    pub const fn takes_jwt(self) -> bool {
+        self.needs_jwt() || matches!(self, Self::AJOpt)
+    }
+
     /// True when only the secret token will do.
     #[must_use]
     pub const fn needs_secret(self) -> bool {
@@ -118,7 +126,7 @@ impl Guard {
     }
 
     pub(super) const fn needs_unexpired(self) -> bool {
-        self.needs_jwt() && !self.takes_expired()
+        self.takes_jwt() && !self.takes_expired()
     }
 }
 
@@ -194,7 +202,8 @@ impl Credentials {
         self.authorization.as_ref()?.to_str().ok()?.strip_prefix("Bearer ")
     }
 
-    fn group_access_id(&self) -> Option<&str> {
+    /// The group through which the caller wants to enter.
+    pub(super) fn group_access_id(&self) -> Option<&str> {
         self.group_access_id.as_ref()?.to_str().ok()
     }
 
@@ -205,7 +214,7 @@ impl Credentials {
         Asked {
             guard,
             app_token: self.app_token().unwrap_or_default(),
-            jwt: self.jwt().filter(|_| guard.needs_jwt()).unwrap_or_default(),
+            jwt: self.jwt().filter(|_| guard.takes_jwt()).unwrap_or_default(),
             path_user: at(guard.needs_path_user().then_some(0)),
             group_id: at(group),
             via: self.group_access_id().filter(|_| group.is_some()).unwrap_or_default(),
@@ -243,17 +252,16 @@ impl Credentials {
         }
         let mut caller = Caller { tenant, token: kind, session: None, path_user: None, group: None, expires_s: None };
         if guard.needs_jwt() {
-            let jwt = self.jwt().ok_or(ErrorCode::JwtMissing)?;
-            let claims = app.tokens.claims(&caller.tenant, jwt)?;
-            if !guard.takes_expired() && claims.exp <= app.clock.now_ms().div_euclid(1000) {
-                return Err(ErrorCode::JwtInvalid.into());
+            let (session, expires_s) = self.session(app, conn, guard, &caller.tenant)?;
+            (caller.session, caller.expires_s) = (Some(Arc::new(session)), Some(expires_s));
+        } else if guard.takes_jwt() && self.authorization.is_some() {
+            match self.session(app, conn, guard, &caller.tenant) {
+                Ok((session, expires_s)) => {
+                    (caller.session, caller.expires_s) = (Some(Arc::new(session)), Some(expires_s));
+                }
+                Err(e) if e.code.http_status() >= 500 => return Err(e),
+                Err(_not_good) => {}
             }
-            let session = key_rules::session(conn, &caller.tenant.id, &claims)?;
-            if !guard.takes_expired() && session.revoked {
-                return Err(ErrorCode::JwtInvalid.into());
-            }
-            caller.session = Some(Arc::new(session));
-            caller.expires_s = Some(claims.exp);
         }
         if guard.needs_path_user() {
             let user_id = path.get(0).ok_or(ErrorCode::UrlParameter)?;
@@ -268,6 +276,20 @@ impl Credentials {
         }
         Ok(caller)
     }
+
+    /// The user and device of the JWT, and its expiry in seconds.
+    fn session(&self, app: &App, conn: &mut Conn, guard: Guard, tenant: &Tenant) -> KeyResult<(Session, i64)> {
+        let jwt = self.jwt().ok_or(ErrorCode::JwtMissing)?;
+        let claims = app.tokens.claims(tenant, jwt)?;
+        if !guard.takes_expired() && claims.exp <= app.clock.now_ms().div_euclid(1000) {
+            return Err(ErrorCode::JwtInvalid.into());
+        }
+        let session = key_rules::session(conn, &tenant.id, &claims)?;
+        if !guard.takes_expired() && session.revoked {
+            return Err(ErrorCode::JwtInvalid.into());
+        }
+        Ok((session, claims.exp))
+    }
 }
 
 impl Credentials {
@@ -280,7 +302,7 @@ impl Credentials {
         guard: Guard,
         group_id: Option<&str>,
     ) -> KeyResult<Option<Caller>> {
-        let (Some(app_token), Some(jwt), true) = (self.app_token(), self.jwt(), guard.needs_jwt()) else {
+        let (Some(app_token), Some(jwt), true) = (self.app_token(), self.jwt(), guard.takes_jwt()) else {
             return Ok(None);
         };
         if guard.is_customer() {

@@ -9,3 +9,4 @@ pub mod identity;
 pub mod limits;
 pub mod metrics;
 pub mod net;
+pub mod upload;
