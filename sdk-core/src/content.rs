@@ -22,6 +22,7 @@ use keystead_crypto::encoding::{b64_decode, b64_encode};
 use keystead_crypto::rng::CryptoRng;
 use keystead_crypto::sign::{self, VerifyKey};
 use keystead_crypto::sym::SymKey;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -121,7 +122,7 @@ pub fn encrypt_string(
 /// `NotSigned` when a signature is demanded and there is none; `Crypto(Signature)` for a wrong one; `Content` for a cut
 /// body; `Algorithm`; `Crypto(Decrypt)` for a wrong key or aad and for changed data.
 pub fn decrypt_raw(key: &SymKey, head: &Head, body: &[u8], options: &DecryptOptions<'_>) -> Result<Zeroizing<Vec<u8>>> {
-    Ok(key.decrypt(detach_signature(head, body, options.verify)?, options.aad)?)
+    Ok(key.decrypt(detach_signature(head.sign.as_ref(), body, options.verify)?, options.aad)?)
 }
 
 /// Opens `head 0x00 body`. Find `key` by the id in [`head`]. Errors: `Content`, and as [`decrypt_raw`].
@@ -165,7 +166,7 @@ pub fn decrypt_asymmetric(
     verify: Option<&VerifyKey>,
 ) -> Result<Zeroizing<Vec<u8>>> {
     let (head, body) = split(content)?;
-    Ok(secret.decrypt(detach_signature(&head, body, verify)?)?)
+    Ok(secret.decrypt(detach_signature(head.sign.as_ref(), body, verify)?)?)
 }
 
 /// As [`decrypt_asymmetric`], b64 to text.
@@ -185,6 +186,11 @@ pub fn string_head(content: &str) -> Result<Head> {
 
 /// Splits `head 0x00 body`. Errors: `Content`.
 pub fn split(content: &[u8]) -> Result<(Head, &[u8])> {
+    split_as(content)
+}
+
+/// Splits what has a head of another kind in front. Errors: `Content`.
+pub(crate) fn split_as<H: DeserializeOwned>(content: &[u8]) -> Result<(H, &[u8])> {
     let end = content.iter().take(MAX_HEAD).position(|b| *b == 0).ok_or(SdkError::Content)?;
     let (head, rest) = content.split_at_checked(end).ok_or(SdkError::Content)?;
     let head = serde_json::from_slice(head).or(Err(SdkError::Content))?;
@@ -197,18 +203,28 @@ fn attach_signature(
     body: Vec<u8>,
     signer: Option<Signer<'_>>,
 ) -> Result<(Head, Vec<u8>)> {
-    let id = id.to_owned();
-    match signer {
-        None => Ok((Head { id, sign: None }, body)),
-        Some(s) => {
-            let sign = Some(SignHead { id: s.key_id.to_owned(), alg: s.key.alg().to_owned() });
-            Ok((Head { id, sign }, s.key.sign_attached(rng, &body)?))
-        }
-    }
+    let (sign, body) = sign_body(rng, body, signer)?;
+    Ok((Head { id: id.to_owned(), sign }, body))
 }
 
-fn detach_signature<'b>(head: &Head, body: &'b [u8], verify: Option<&VerifyKey>) -> Result<&'b [u8]> {
-    match (&head.sign, verify) {
+/// Puts a signature in front of a body, when there is a signer.
+pub(crate) fn sign_body(
+    rng: &mut dyn CryptoRng,
+    body: Vec<u8>,
+    signer: Option<Signer<'_>>,
+) -> Result<(Option<SignHead>, Vec<u8>)> {
+    let Some(s) = signer else { return Ok((None, body)) };
+    let sign = SignHead { id: s.key_id.to_owned(), alg: s.key.alg().to_owned() };
+    Ok((Some(sign), s.key.sign_attached(rng, &body)?))
+}
+
+/// Takes the signature off a body, and checks it when a key is given.
+pub(crate) fn detach_signature<'b>(
+    sign: Option<&SignHead>,
+    body: &'b [u8],
+    verify: Option<&VerifyKey>,
+) -> Result<&'b [u8]> {
+    match (sign, verify) {
         (None, None) => Ok(body),
         (None, Some(_)) => Err(SdkError::NotSigned),
         (Some(_), Some(verify)) => Ok(verify.verify_attached(body)?),

@@ -10,6 +10,7 @@
 //! | [`group`] | creation, keys, members, invites |
 //! | [`content`] | encryption and signatures of the application's own data |
 //! | [`search`] | searchable hashes and sortable numbers beside it |
+//! | [`file`] | registration of files, their keys and parts |
 //! | [`sym_key`] | symmetric keys beside the group keys |
 //! | [`handle`] | keys as JSON text, for storage on the user's device |
 //! | [`suite`] | algorithm choice and the allow-lists |
@@ -38,6 +39,7 @@
 
 pub mod content;
 mod error;
+pub mod file;
 pub mod group;
 pub mod handle;
 pub mod jwt;

@@ -52,6 +52,11 @@ pub fn done_fetch_sym_key(server_output: &str) -> Result<SymKeyData> {
     wire::answer(server_output)
 }
 
+/// Reads the answer of `GET /keys/sym_key/master_key/:master_key_id/:time/:id`, newest first. Errors: `Server`, `ServerOutput`.
+pub fn done_fetch_sym_keys(server_output: &str) -> Result<Vec<SymKeyData>> {
+    wire::answer(server_output)
+}
+
 /// Makes a key that only the application keeps: its JSON text (`SymKeyData`), and the key. Errors: `Crypto`.
 pub fn make_non_registered_sym_key(rng: &mut dyn CryptoRng, master: &GroupKey) -> Result<(String, SymmetricKey)> {
     let key = SymKey::generate(rng);

@@ -9,6 +9,7 @@ pub mod customers;
 pub mod devices;
 pub mod envelope;
 pub mod error;
+pub mod files;
 pub mod groups;
 pub mod jwt;
 pub mod keys;

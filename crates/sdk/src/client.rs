@@ -16,6 +16,9 @@ const GROUP_ACCESS: HeaderName = HeaderName::from_static(keystead_sdk_core::prot
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// A part of a file on a slow line.
+#[cfg(feature = "file")]
+const PART_TIMEOUT: Duration = Duration::from_secs(600);
 /// More than any honest answer; the rest of a larger one is not read.
 const MAX_ANSWER: usize = 16 << 20;
 
@@ -47,6 +50,7 @@ pub struct Client {
     pins: Arc<Mutex<VerifyKeys>>,
     challenges: Arc<Mutex<Challenges>>,
     policy: Policy,
+    file_part_url: Option<Arc<str>>,
 }
 
 /// What a call carries besides its path.
@@ -83,6 +87,7 @@ impl Client {
             pins: Arc::default(),
             challenges: Arc::default(),
             policy: Policy::default(),
+            file_part_url: None,
         })
     }
 
@@ -125,6 +130,17 @@ impl Client {
     #[must_use]
     pub fn strict(&self) -> Self {
         self.with_policy(Policy::STRICT)
+    }
+
+    /// The same client, with the parts of files in the customer's own storage: `POST url/:session/:sequence/:end` and
+    /// `GET url/:part_id` instead of the server's. App token and JWT go there too. Errors: `Config`.
+    #[cfg(feature = "file")]
+    pub fn with_file_part_url(&self, url: &str) -> Result<Self> {
+        let parsed = reqwest::Url::parse(url).or(Err(Error::Config))?;
+        if !matches!(parsed.scheme(), "http" | "https") || parsed.query().is_some() || parsed.fragment().is_some() {
+            return Err(Error::Config);
+        }
+        Ok(Self { file_part_url: Some(Arc::from(url.trim_end_matches('/'))), ..self.clone() })
     }
 
     /// Registers a user and gives the new user id. With the default options of an app this needs the secret token.
@@ -243,32 +259,79 @@ impl Client {
     /// Sends one call and gives the answer's text. The HTTP status is not looked at: the envelope says it all.
     pub(crate) async fn send(&self, method: reqwest::Method, path: &str, call: Call<'_>) -> Result<String> {
         let url = format!("{}/api/v1{path}", self.base);
-        let mut request = self
-            .http
-            .request(method, url)
-            .header(APP_TOKEN, self.app_token.clone())
+        let request = self
+            .request(method, url, call.jwt, call.via)?
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(jwt) = call.jwt {
+        let request = if let Some(body) = call.body { request.body(body) } else { request };
+        text(body_of(request.send().await.map_err(Error::Network)?).await?)
+    }
+
+    /// Sends a part of a file; `place` is `session/sequence/end`. Gives the answer's text.
+    #[cfg(feature = "file")]
+    pub(crate) async fn post_part(&self, place: &str, jwt: &str, part: bytes::Bytes) -> Result<String> {
+        let request = self.request(reqwest::Method::POST, self.part_url(place), Some(jwt), None)?;
+        let response = request.timeout(PART_TIMEOUT).body(part).send().await.map_err(Error::Network)?;
+        text(body_of(response).await?)
+    }
+
+    /// Fetches a part of a file. Here the HTTP status tells a failure.
+    #[cfg(feature = "file")]
+    pub(crate) async fn get_part(&self, part_id: &str, jwt: &str, via: Option<&str>) -> Result<Vec<u8>> {
+        let request = self.request(reqwest::Method::GET, self.part_url(part_id), Some(jwt), via)?;
+        let response = request.timeout(PART_TIMEOUT).send().await.map_err(Error::Network)?;
+        let good = response.status().is_success();
+        let bytes = body_of(response).await?;
+        if good {
+            return Ok(bytes);
+        }
+        user::done_success(&text(bytes)?)?;
+        Err(SdkError::ServerOutput.into())
+    }
+
+    #[cfg(feature = "file")]
+    fn part_url(&self, rest: &str) -> String {
+        match &self.file_part_url {
+            Some(url) => format!("{url}/{rest}"),
+            None => format!("{}/api/v1/file/part/{rest}", self.base),
+        }
+    }
+
+    /// A request with app token, JWT, and the group through which the user enters.
+    fn request(
+        &self,
+        method: reqwest::Method,
+        url: String,
+        jwt: Option<&str>,
+        via: Option<&str>,
+    ) -> Result<reqwest::RequestBuilder> {
+        let mut request = self.http.request(method, url).header(APP_TOKEN, self.app_token.clone());
+        if let Some(jwt) = jwt {
             let mut value = HeaderValue::from_str(&format!("Bearer {jwt}")).or(Err(SdkError::Jwt))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
-        if let Some(group_id) = call.via {
+        if let Some(group_id) = via {
             request = request.header(GROUP_ACCESS, HeaderValue::from_str(id(group_id)?).or(Err(Error::Id))?);
         }
-        if let Some(body) = call.body {
-            request = request.body(body);
-        }
-        let mut response = request.send().await.map_err(Error::Network)?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(Error::Network)? {
-            if bytes.len() + chunk.len() > MAX_ANSWER {
-                return Err(SdkError::TooLarge.into());
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        String::from_utf8(bytes).or(Err(Error::Sdk(SdkError::ServerOutput)))
+        Ok(request)
     }
+}
+
+async fn body_of(mut response: reqwest::Response) -> Result<Vec<u8>> {
+    // Room for all of it at once: a part of a file is large, and growing would copy it.
+    let announced = response.content_length().and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= MAX_ANSWER);
+    let mut bytes = Vec::with_capacity(announced.unwrap_or_default());
+    while let Some(chunk) = response.chunk().await.map_err(Error::Network)? {
+        if bytes.len() + chunk.len() > MAX_ANSWER {
+            return Err(SdkError::TooLarge.into());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String> {
+    String::from_utf8(bytes).or(Err(Error::Sdk(SdkError::ServerOutput)))
 }
 
 /// An id as part of a path: nothing that could lead to another path. Errors: `Id`.

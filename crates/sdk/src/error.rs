@@ -25,6 +25,10 @@ pub enum Error {
     /// The account has a second factor: use `begin_login`.
     #[error("a second factor is needed")]
     SecondFactor,
+    /// What is uploaded cannot be read, or what is downloaded cannot be written.
+    #[cfg(feature = "file")]
+    #[error("the file cannot be read or written")]
+    Io(#[source] std::io::Error),
     /// A task of the runtime was cancelled.
     #[error("the call was cancelled")]
     Cancelled,
@@ -51,6 +55,8 @@ impl Error {
             Self::Config => "config",
             Self::Id => "id",
             Self::SecondFactor => "second_factor",
+            #[cfg(feature = "file")]
+            Self::Io(_) => "io",
             Self::Cancelled => "cancelled",
         }
     }
@@ -67,6 +73,8 @@ impl Error {
             Self::Id => 303,
             Self::SecondFactor => 304,
             Self::Cancelled => 305,
+            #[cfg(feature = "file")]
+            Self::Io(_) => 306,
         }
     }
 }

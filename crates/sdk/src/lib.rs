@@ -28,6 +28,8 @@ mod client;
 mod error;
 #[cfg(feature = "network")]
 mod light_user;
+#[cfg(feature = "file")]
+mod files;
 mod prepare;
 #[cfg(feature = "network")]
 mod std_group;
@@ -41,6 +43,8 @@ pub use account::{Account, OtpUrl, SecondFactor};
 #[cfg(feature = "network")]
 pub use client::{Client, default_client, init};
 pub use error::Error;
+#[cfg(feature = "file")]
+pub use files::{CreateFile, CreatedFile, DownloadFile, DownloadedFile, Progress};
 pub use keystead_sdk_core as core;
 pub use keystead_sdk_core::{SdkError, Suite};
 #[cfg(feature = "network")]

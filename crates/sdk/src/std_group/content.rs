@@ -2,7 +2,6 @@
 
 use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions, Head};
 use keystead_sdk_core::search::{self, SearchOutput, SortableOutput};
-use keystead_sdk_core::sym_key::{self, SymmetricKey};
 use keystead_sdk_core::{SdkError, rng};
 
 use super::StdGroup;
@@ -80,17 +79,6 @@ impl StdGroup {
         let data = self.data();
         let options = DecryptOptions { aad: b"", verify: Some(&verify) };
         Ok(content::decrypt_string(data.key(&head.id)?.key(), encrypted, &options)?)
-    }
-
-    /// Makes a symmetric key that the application keeps as JSON text, wrapped by the newest group key.
-    pub fn make_sym_key(&self) -> Result<(String, SymmetricKey)> {
-        Ok(sym_key::make_non_registered_sym_key(&mut rng::os(), self.data().newest_key()?)?)
-    }
-
-    /// Opens the JSON text of [`make_sym_key`](Self::make_sym_key).
-    pub fn open_sym_key(&self, json: &str) -> Result<SymmetricKey> {
-        let wrapped = sym_key::read_sym_key(json)?;
-        Ok(sym_key::open_sym_key(&wrapped, self.data().key(&wrapped.master_key_id)?)?)
     }
 
     /// The hashes to store beside encrypted text, so that it can be found: with `full` one of the whole text, else one of

@@ -1,7 +1,10 @@
 //! A group as one member holds it.
 
 mod content;
+#[cfg(feature = "file")]
+mod files;
 mod members;
+mod sym_keys;
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -2,10 +2,14 @@
 
 #[cfg(feature = "network")]
 mod account;
+#[cfg(feature = "file")]
+mod files;
 #[cfg(feature = "network")]
 mod groups;
 #[cfg(feature = "network")]
 mod session;
+#[cfg(feature = "network")]
+mod sym_keys;
 
 #[cfg(feature = "network")]
 pub(crate) use session::{Generation, answer_second_factor, begin_login, derive};
