@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use keystead_crypto::rng;
 
+use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -23,6 +24,8 @@ pub struct App {
     pub config: Config,
     /// The database.
     pub db: Db,
+    /// Objects outside the database.
+    pub blobs: Blobs,
     /// The one source of the current time.
     pub clock: Clock,
     /// Encryption at rest and the server's own secrets.
@@ -57,11 +60,13 @@ impl App {
         let db = Db::open(&target)?;
         let mut conn = target.connect()?;
         let root_key = RootKey::load(&config, &mut conn)?;
+        let blobs = Blobs::open(&config)?;
         let clock = Clock::new(config.server.clock_offset_file.clone());
         let identity = Identity::open(&config, &clock, &mut conn, &root_key)?;
         Ok(Arc::new(Self {
             callers: Callers::new(db.readers()),
             db,
+            blobs,
             root_key,
             tenants: Tenants::default(),
             tokens: TokenCache::default(),

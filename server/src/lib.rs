@@ -4,12 +4,13 @@
 //! can open none of what it keeps for users: it never depends on the client crates.
 
 pub mod app;
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
 pub mod hashing;
-mod jobs;
+pub mod jobs;
 pub mod mail;
 pub mod operator;
 pub mod rooms;

@@ -16,8 +16,8 @@ use matchit::Router;
 
 use crate::app::App;
 use crate::config::ApisConfig;
-use crate::rooms::{groups, keys};
-use crate::web::call::{Handler, body, body_or_default, plain};
+use crate::rooms::{files, groups, keys};
+use crate::web::call::{Handler, body, body_or_default, download, plain, upload};
 use crate::web::dispatch::dispatch;
 use crate::web::guard::Guard;
 use crate::web::identity::IdentityHandler;
@@ -151,7 +151,7 @@ pub fn table() -> &'static [Route] {
 
 fn lines() -> Vec<Route> {
     use Endpoint as E;
-    use Guard::{A, AJ, AJFresh, AJG, AJx, S, SJ, SJG, SU, SUG};
+    use Guard::{A, AJ, AJFresh, AJG, AJOpt, AJx, S, SJ, SJG, SU, SUG};
     use Limit::{Exists, Login, None as No, Register};
     let (get, post, put, patch, delete) = (Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE);
     let on = Some;
@@ -314,6 +314,27 @@ fn lines() -> Vec<Route> {
         line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/group", SUG, None, No, body(groups::invites::http::invite_group_auto)),
         line(&post,   "/api/v1/group/forced/{user_id}/{group_id}/invite_auto/{guest_id}/group_light", SUG, None, No, body_or_default(groups::invites::http::invite_group_auto_light)),
         line(&delete, "/api/v1/group/forced/{user_id}/{group_id}/kick/{member_id}", SUG, None, No, plain(groups::members::http::kick)),
+
+        // Registered symmetric keys (section 9).
+        line(&post,   "/api/v1/keys/sym_key",                    AJ,  on(E::KeyRegister),      No,       body(files::sym_keys::http::register)),
+        line(&get,    "/api/v1/keys/sym_key/{key_id}",           A,   on(E::KeyGet),           No,       plain(files::sym_keys::http::get)),
+        line(&delete, "/api/v1/keys/sym_key/{key_id}",           AJ,  on(E::KeyRegister),      No,       plain(files::sym_keys::http::delete)),
+        line(&get,    "/api/v1/keys/sym_key/master_key/{master_key_id}/{time}/{id}", A, on(E::KeyGet), No, plain(files::sym_keys::http::of_master_key)),
+
+        // Files (section 10).
+        line(&post,   "/api/v1/file",                            AJ,    on(E::FileRegister),     No,     body(files::http::register)),
+        line(&post,   "/api/v1/group/{group_id}/file",           AJG,   on(E::FileRegister),     No,     body(files::http::register_in_group)),
+        line(&get,    "/api/v1/file/{file_id}",                  AJOpt, on(E::FileGet),          No,     plain(files::http::get)),
+        line(&get,    "/api/v1/group/{group_id}/file/{file_id}", AJG,   on(E::FileGet),          No,     plain(files::http::get_of_group)),
+        line(&get,    "/api/v1/file/{file_id}/part_fetch/{last_sequence}", AJOpt, on(E::FileGet), No,    plain(files::http::more_parts)),
+        line(&put,    "/api/v1/file/{file_id}",                  AJ,    on(E::FileRegister),     No,     body(files::http::rename)),
+        line(&delete, "/api/v1/file/{file_id}",                  AJ,    on(E::FileDelete),       No,     plain(files::http::delete)),
+        line(&delete, "/api/v1/group/{group_id}/file/{file_id}", AJG,   on(E::FileDelete),       No,     plain(files::http::delete_of_group)),
+        line(&get,    "/api/v1/file/session/{session_id}",       AJ,    on(E::FilePartUpload),   No,     plain(files::parts::http::session)),
+        line(&post,   "/api/v1/file/part/{session_id}/{seq}/{end}",            AJx,   on(E::FilePartUpload),   No, upload(files::parts::http::upload)),
+        line(&patch,  "/api/v1/file/part/{session_id}/{seq}/{end}/{user_id}",  S,     None,                    No, plain(files::parts::http::register)),
+        line(&delete, "/api/v1/file/part/{part_id}",             S,     None,                    No,     plain(files::parts::http::delete)),
+        line(&get,    "/api/v1/file/part/{part_id}",             AJOpt, on(E::FilePartDownload), No,     download(files::parts::http::download)),
     ];
     lines
 }

@@ -11,6 +11,8 @@ mod coverage;
 #[cfg(test)]
 mod customers;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod identity;

@@ -17,6 +17,7 @@
 //! | [`users`] | [`users::Session`] (wire only) and [`users::TestUser`] (the SDK with its keys) |
 //! | [`bodies`] | valid request bodies without the cost of real keys |
 //! | [`devices`] | further devices, other passwords, second factors, light users |
+//! | [`files`] | files and their parts |
 //! | [`tokens`] | JWTs as an attacker or a customer's backend handles them |
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
@@ -28,6 +29,7 @@
 pub mod bodies;
 pub mod database;
 pub mod devices;
+pub mod files;
 pub mod generations;
 pub mod identity;
 pub mod postgres;

@@ -346,6 +346,8 @@ fn config(dir: &Path, database: Option<&TestDatabase>, setup: &Setup) -> Config 
     config.identity.hash_memory_kib = 64;
     config.identity.hash_passes = 1;
     config.identity.hash_lanes = 1;
+    // Tests run this job themselves.
+    config.files.delete_every_seconds = 3600;
     if let Some(change) = setup.change {
         change(&mut config);
     }

@@ -26,10 +26,10 @@ mod account;
 #[cfg(feature = "network")]
 mod client;
 mod error;
-#[cfg(feature = "network")]
-mod light_user;
 #[cfg(feature = "file")]
 mod files;
+#[cfg(feature = "network")]
+mod light_user;
 mod prepare;
 #[cfg(feature = "network")]
 mod std_group;

@@ -6,6 +6,7 @@
 mod audit;
 mod customers;
 mod database;
+mod files;
 mod identity;
 mod keys;
 mod limits;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditConfig;
 pub use customers::CustomersConfig;
 pub use database::DatabaseConfig;
+pub use files::{FileStorage, FilesConfig};
 pub use identity::{IdentityConfig, PasswordPolicy};
 pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
@@ -43,6 +45,8 @@ pub struct Config {
     pub audit: AuditConfig,
     /// The customer API.
     pub customers: CustomersConfig,
+    /// File parts.
+    pub files: FilesConfig,
     /// Rate limits and sizes.
     pub limits: LimitsConfig,
     /// Sender and mail server.
@@ -113,6 +117,7 @@ impl Config {
         self.identity.check(&mut problems);
         self.audit.check(&mut problems);
         self.customers.check(&mut problems);
+        self.files.check(&mut problems);
         self.limits.check(&mut problems);
         self.mail.check(&mut problems);
         self.metrics.check(&mut problems);

@@ -275,6 +275,12 @@ pub fn is_unique_violation(e: &DieselError) -> bool {
     matches!(e, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))
 }
 
+/// True when what a row refers to is not there (any more).
+#[must_use]
+pub fn is_foreign_key_violation(e: &DieselError) -> bool {
+    matches!(e, DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _))
+}
+
 async fn blocking<T, E, F>(f: F) -> Result<T, E>
 where
     T: Send + 'static,

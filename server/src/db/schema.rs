@@ -1,6 +1,7 @@
 //! The tables, as diesel sees them. The migrations in `migrations/` make them; a test compares both.
 
 mod audit;
+pub mod files;
 mod identity;
 
 pub use audit::audit_log;

@@ -1,5 +1,6 @@
-//! Removes what is too old to be used: login challenges, refresh tokens, captchas, tokens of letters, entries of the audit log.
-//! Tokens are refused by their age anyway; this keeps the tables small.
+//! Removes what is too old to be used: login challenges, refresh tokens, captchas, tokens of letters, upload sessions, files
+//! whose upload was never finished, entries of the audit log. Tokens and sessions are refused by their age anyway; this
+//! keeps the tables small.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use crate::db::Conn;
 use crate::error::KeyResult;
 use crate::rooms::audit::rules as audit;
 use crate::rooms::customers::{accounts, captcha};
+use crate::rooms::files::rules as files;
 use crate::rooms::identity::rules as identity;
 use crate::rooms::keys::rules as keys;
 
@@ -27,5 +29,6 @@ pub(super) async fn run(app: Arc<App>) {
 
 fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
     let customers = captcha::rules::sweep(app, tx)? + accounts::rules::sweep(app, tx)?;
-    Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers)
+    let files = files::sweep(app, tx)?;
+    Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

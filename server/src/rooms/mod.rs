@@ -5,6 +5,7 @@ pub mod apps;
 pub mod audit;
 pub mod customers;
 pub mod directory;
+pub mod files;
 pub mod groups;
 pub mod identity;
 pub mod keys;

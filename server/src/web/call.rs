@@ -144,14 +144,18 @@ impl Page {
 
 type Answer = Pin<Box<dyn Future<Output = KeyResult<HttpResponse>>>>;
 
-type Flow<'a> = Pin<Box<dyn Future<Output = KeyResult<HttpResponse>> + 'a>>;
+/// What it gives.
+pub type Flow<'a> = Pin<Box<dyn Future<Output = KeyResult<HttpResponse>> + 'a>>;
+
+/// A handler that takes its body as it comes.
+pub type Streaming = dyn for<'a> Fn(Call, &'a mut Upload) -> Flow<'a> + Send + Sync;
 
 /// A handler of any shape.
 pub enum Handler {
     /// Gets the whole body, which is small.
     Whole(Box<dyn Fn(Call, Bytes) -> Answer + Send + Sync>),
     /// Takes the body as it comes.
-    Stream(Box<dyn for<'a> Fn(Call, &'a mut Upload) -> Flow<'a> + Send + Sync>),
+    Stream(Box<Streaming>),
 }
 
 /// A handler without a body: `async fn(Call) -> KeyResult<T>`.

@@ -395,8 +395,14 @@ fn check(settings: &AppSettings) -> KeyResult<()> {
     if !(-1..=1).contains(&file.file_storage) || (file.file_storage == 1 && file.storage_url.is_none()) {
         return refuse("file_storage is -1, 0 or 1; 1 needs storage_url");
     }
-    if file.auth_token.as_ref().is_some_and(|t| t.len() > 50) {
-        return refuse("auth_token has at most 50 characters");
+    let is_url = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+    if file.storage_url.as_ref().is_some_and(|url| url.len() > 2048 || !is_url(url)) {
+        return refuse("storage_url begins with http:// or https://");
+    }
+    // It is sent as a header.
+    let is_token = |token: &String| token.len() <= 50 && token.bytes().all(|b| b.is_ascii_graphic());
+    if file.auth_token.as_ref().is_some_and(|token| !is_token(token)) {
+        return refuse("auth_token has at most 50 characters, all of them visible ASCII");
     }
     if settings.group_options.max_key_rotation_month < 0 || settings.group_options.min_rank_key_rotation < 0 {
         return refuse("group options are at least 0");

@@ -1,0 +1,8 @@
+//! Files and registered keys (sentc.md sections 9 and 10).
+
+mod access;
+mod deletion;
+mod own_storage;
+mod sdk;
+mod sym_keys;
+mod upload;
