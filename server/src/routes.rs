@@ -320,6 +320,7 @@ fn lines() -> Vec<Route> {
         line(&get,    "/api/v1/keys/sym_key/{key_id}",           A,   on(E::KeyGet),           No,       plain(files::sym_keys::http::get)),
         line(&delete, "/api/v1/keys/sym_key/{key_id}",           AJ,  on(E::KeyRegister),      No,       plain(files::sym_keys::http::delete)),
         line(&get,    "/api/v1/keys/sym_key/master_key/{master_key_id}/{time}/{id}", A, on(E::KeyGet), No, plain(files::sym_keys::http::of_master_key)),
+        line(&get,    "/api/v1/keys/sym_key/{master_key_id}/{time}/{id}", A, on(E::KeyGet),         No,       plain(files::sym_keys::http::of_master_key)),
 
         // Files (section 10).
         line(&post,   "/api/v1/file",                            AJ,    on(E::FileRegister),     No,     body(files::http::register)),

@@ -208,6 +208,7 @@ fn matrix() -> Vec<Row> {
         row("GET", "/api/v1/keys/sym_key/{key_id}", none),
         row("DELETE", "/api/v1/keys/sym_key/{key_id}", none),
         row("GET", "/api/v1/keys/sym_key/master_key/{master_key_id}/{time}/{id}", none),
+        row("GET", "/api/v1/keys/sym_key/{master_key_id}/{time}/{id}", none),
         row("POST", "/api/v1/file", |_| files::for_nobody()),
         row("POST", "/api/v1/group/{group_id}/file", |_| files::for_nobody()),
         row("GET", "/api/v1/file/{file_id}", none),

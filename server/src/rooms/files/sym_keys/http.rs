@@ -38,7 +38,7 @@ pub async fn get(call: Call) -> KeyResult<SymKeyData> {
     call.app.db.read(move |c| rules::get(c, &app_id, &key_id)).await
 }
 
-/// `GET /keys/sym_key/master_key/:master_key_id/:time/:id`
+/// `GET /keys/sym_key/master_key/:master_key_id/:time/:id`, and 2022's path without `master_key`
 ///
 /// # Errors
 /// 13.
