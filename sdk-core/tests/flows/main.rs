@@ -5,6 +5,7 @@ mod fake_server;
 mod frozen;
 mod happy;
 mod lies;
+mod npm_files;
 mod parsers;
 mod seeded;
 mod shapes;
