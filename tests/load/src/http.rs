@@ -90,6 +90,18 @@ pub(crate) fn render(method: &str, path: &str, headers: &[String], body: &str) -
     text.into_bytes()
 }
 
+/// As [`render`], with a body of bytes.
+pub(crate) fn render_bytes(method: &str, path: &str, headers: &[String], body: &[u8]) -> Vec<u8> {
+    let length = format!("content-length: {}", body.len());
+    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n");
+    for line in headers.iter().chain([&length]) {
+        text.push_str(line);
+        text.push_str("\r\n");
+    }
+    text.push_str("\r\n");
+    [text.as_bytes(), body].concat()
+}
+
 /// One keep-alive connection that waits for each answer; for setting up, not for load.
 pub(crate) struct Blocking {
     stream: TcpStream,

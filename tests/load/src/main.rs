@@ -3,6 +3,7 @@
 
 mod clients;
 mod engine;
+mod files;
 mod hello;
 mod http;
 mod keys;
@@ -34,6 +35,8 @@ struct Arguments {
 enum Bench {
     /// Registration, login, group access and group read, on SQLite and PostgreSQL
     Keys(BenchArgs),
+    /// Files of 64 MiB up and down: MB/s, memory of the server
+    Files(BenchArgs),
     /// The bare actix server that others are compared with
     #[command(hide = true)]
     HelloServer,
@@ -97,6 +100,12 @@ fn main() -> Result<()> {
             args.check()?;
             stop::listen()?;
             keys::run(&args)?.print();
+            Ok(())
+        }
+        Bench::Files(args) => {
+            args.check()?;
+            stop::listen()?;
+            files::run(&args)?.print();
             Ok(())
         }
         Bench::HelloServer => hello::serve(),

@@ -132,6 +132,16 @@ impl Server {
         kib_of(&text, "VmRSS:").map(|kib| kib / 1024.0).with_context(|| format!("no VmRSS in {path}"))
     }
 
+    /// The most resident memory so far, MiB.
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+        kib_of(&text, "VmHWM:").map(|kib| kib / 1024.0).with_context(|| format!("no VmHWM in {path}"))
+    }
+
     /// Ends it as an operator would (SIGTERM), and waits.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use keystead_protocol::keys::VerifyLoginOutput;
 use keystead_sdk_core::crypto::asym::SecretKey;
 use keystead_sdk_core::group::{self, CreateGroup};
 use keystead_sdk_core::rng;
-use keystead_sdk_core::user::{self, LoginStep, UserData};
+use keystead_sdk_core::user::{self, LoginStart, LoginStep, UserData};
 
 use crate::clients::{Login, LoginRequests, Register, Requests};
 use crate::engine::Client;
@@ -156,6 +156,19 @@ impl Population {
     }
 }
 
+/// Registers a user and logs him in; gives the headers of his calls.
+///
+/// # Errors
+/// A refused call.
+pub(crate) fn headers_of_one(addr: SocketAddr, public_token: &str) -> Result<Vec<String>> {
+    let headers = vec![format!("x-sentc-app-token: {public_token}")];
+    let mut server = Setup { connection: Blocking::connect(addr)?, headers: headers.clone() };
+    let name = identifier(0);
+    server.call("POST", "/register", None, &user::prepare_register(&mut rng::os(), &name, PASSWORD)?)?;
+    let (_start, user) = server.enter(&name)?;
+    Ok(with_jwt(&headers, Some(user.jwt())))
+}
+
 /// Calls while setting up.
 struct Setup {
     connection: Blocking,
@@ -171,14 +184,8 @@ impl Setup {
 
     /// Login of a template's user, creation and reading of a group, all with the real client.
     fn open(&mut self, number: usize) -> Result<Opened> {
-        let name = identifier(number as u64);
-        let answer = self.call("POST", "/prepare_login", None, &user::prepare_login_start(&name))?;
-        let (body, start) = user::prepare_login(&name, PASSWORD, &answer)?;
-        let answer = self.call("POST", "/done_login", None, &body)?;
-        let LoginStep::Direct(login) = user::done_login(&start, &answer)? else { bail!("no direct login") };
-        let secret = login.device().secret().clone();
-        let answer = self.call("POST", "/verify_login", None, &user::prepare_verify_login(&start, &login))?;
-        let user = user::done_verify_login(*login, &answer)?;
+        let (start, user) = self.enter(&identifier(number as u64))?;
+        let secret = user.device().secret().clone();
         let group = group::prepare_create_group(&mut rng::os(), &user, CreateGroup::default())?;
         self.check_group(&user, &group)?;
         Ok(Opened {
@@ -188,6 +195,16 @@ impl Setup {
             key_id: user.newest_key()?.id().to_owned(),
             group,
         })
+    }
+
+    /// A login with the real client.
+    fn enter(&mut self, name: &str) -> Result<(LoginStart, UserData)> {
+        let answer = self.call("POST", "/prepare_login", None, &user::prepare_login_start(name))?;
+        let (body, start) = user::prepare_login(name, PASSWORD, &answer)?;
+        let answer = self.call("POST", "/done_login", None, &body)?;
+        let LoginStep::Direct(login) = user::done_login(&start, &answer)? else { bail!("no direct login") };
+        let answer = self.call("POST", "/verify_login", None, &user::prepare_verify_login(&start, &login))?;
+        Ok((start, user::done_verify_login(*login, &answer)?))
     }
 
     /// The group of a template can be made and opened again.
