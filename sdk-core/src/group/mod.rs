@@ -1,13 +1,14 @@
 //! Groups: a symmetric key and a key pair per generation, shared by wrapping the symmetric key for each member.
 //!
 //! The caller holds [`GroupData`]: the group keys newest first (index 0 encrypts) and what the server says about his
-//! membership. Key rotation will add `rotation.rs` here; the types below already keep all generations.
+//! membership. A rotation adds a generation; all are kept.
 
 mod create;
 mod done;
 mod keys;
 mod members;
 mod pages;
+mod rotation;
 mod trust;
 
 pub(crate) use create::make_user_group;
@@ -19,6 +20,7 @@ pub use done::{
 };
 pub(crate) use keys::open_group_key;
 pub(crate) use keys::open_search_keys;
+pub(crate) use keys::wrap_for_self;
 pub use keys::{GroupKey, KeySignature, PrivateKeys, SearchKeyEntry, SortKeyEntry};
 pub use members::{
     NewMemberPages, SESSION_PAGE, done_invite, prepare_change_rank, prepare_group_keys_for_new_member,
@@ -26,6 +28,10 @@ pub use members::{
 };
 
 pub use pages::Pages;
+pub use rotation::{
+    done_key_rotation, done_key_rotation_start, get_done_key_rotation_server_input, prepare_key_rotation,
+};
+pub(crate) use rotation::{open_waiting, rotate};
 pub use trust::check_member_page;
 pub(crate) use trust::{PinnedGroup, PinnedPublicKey, check_newest};
 
@@ -33,3 +39,5 @@ pub(crate) use trust::{PinnedGroup, PinnedPublicKey, check_newest};
 pub use keystead_protocol::groups::{
     AccessBy, GroupChildListItem, GroupLightData, GroupListItem, GroupUserListItem, InviteListItem, JoinRequestListItem,
 };
+#[doc(no_inline)]
+pub use keystead_protocol::rotation::KeyRotationInput;

@@ -23,6 +23,7 @@ mod pins;
 mod prepare;
 mod proof;
 mod public_key;
+mod rotation;
 
 pub use challenge::Challenges;
 pub use device::{
@@ -50,6 +51,8 @@ pub use public_key::{
     UncheckedPublicKey, UserPublicKey, create_safety_number, done_fetch_public_key, done_fetch_verify_key,
     read_verify_key,
 };
+
+pub use rotation::{done_user_key_rotation, prepare_user_key_rotation};
 
 pub(crate) use prepare::device_input;
 

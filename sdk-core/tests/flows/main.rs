@@ -7,6 +7,7 @@ mod happy;
 mod lies;
 mod npm_files;
 mod parsers;
+mod rotation;
 mod seeded;
 mod shapes;
 mod tampered;

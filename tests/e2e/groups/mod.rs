@@ -10,5 +10,6 @@ mod keys;
 mod members;
 mod ranks;
 mod re_invites;
+mod rotated;
 mod rotation;
 mod shared;

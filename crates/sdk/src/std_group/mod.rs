@@ -4,6 +4,7 @@ mod content;
 #[cfg(feature = "file")]
 mod files;
 mod members;
+mod rotation;
 mod sym_keys;
 
 use std::fmt;

@@ -7,6 +7,8 @@ mod files;
 #[cfg(feature = "network")]
 mod groups;
 #[cfg(feature = "network")]
+mod rotation;
+#[cfg(feature = "network")]
 mod session;
 #[cfg(feature = "network")]
 mod sym_keys;

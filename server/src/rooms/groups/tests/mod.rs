@@ -5,6 +5,7 @@ mod groups;
 mod invites;
 mod key_lists;
 mod members;
+mod pages;
 mod parallel;
 mod rotation;
 mod validation;
