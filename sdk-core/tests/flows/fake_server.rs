@@ -248,6 +248,10 @@ impl FakeServer {
         ok(json!({ "session_id": session, "message": "done" }))
     }
 
+    pub(crate) fn user_id_of(&self, identifier: &str) -> String {
+        self.device(identifier).user_id.clone()
+    }
+
     fn id(&mut self, kind: &str) -> String {
         self.ids += 1;
         format!("{kind}-{}", self.ids)

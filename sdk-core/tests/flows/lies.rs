@@ -393,7 +393,8 @@ fn better_than_8_replayed_challenge() {
     assert_eq!(answer(&second), Ok(()));
     assert_eq!(answer(&first), Err(SdkError::ReplayedChallenge));
     // A challenge for somebody else.
-    new_user(&mut server, Suite::HYBRID, "bob");
+    let bob = new_user(&mut server, Suite::HYBRID, "bob");
+    assert_eq!(server.user_id_of("bob"), bob.user_id());
     let bob = Answers::of(&mut server, "bob");
     let foreign = with(&first.done_login, "/Direct/challenge", result(&bob.done_login)["Direct"]["challenge"].clone());
     assert_eq!(user::done_login(&first.start, &foreign).unwrap_err(), SdkError::Challenge);
