@@ -16,6 +16,37 @@
 //! assert_eq!(content::decrypt_string(&key, &text, &DecryptOptions::default())?, "hello");
 //! # Ok::<(), keystead_sdk_core::SdkError>(())
 //! ```
+//!
+//! ```
+//! # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+//! # let (alice, r) = (alice(), &mut keystead_sdk_core::rng::os());
+//! # let group = group(&alice);
+//! use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions};
+//!
+//! // Bytes, signed by Alice and bound to a place; the reader demands both.
+//! let key = group.newest_key()?;
+//! let options = EncryptOptions { aad: b"page 3", signer: Some(alice.signer()?) };
+//! let sealed = content::encrypt(r, key.into(), b"hello", &options)?;
+//! let (head, body) = content::split(&sealed)?;
+//! assert_eq!((&head, head.id.as_str()), (&content::head(&sealed)?, key.id()));
+//! let verify = alice.key(&head.sign.as_ref().expect("it is signed").id)?.verify_key();
+//! let options = DecryptOptions { aad: b"page 3", verify: Some(verify) };
+//! assert_eq!(content::decrypt(key.key(), &sealed, &options)?.as_slice(), b"hello");
+//! assert_eq!(content::decrypt_raw(key.key(), &head, body, &options)?.as_slice(), b"hello");
+//!
+//! // Head and body apart, as for a column of its own.
+//! let (head, body) = content::encrypt_raw(r, key.into(), b"hello", &EncryptOptions::default())?;
+//! assert_eq!(content::decrypt_raw(key.key(), &head, &body, &DecryptOptions::default())?.as_slice(), b"hello");
+//!
+//! // For the holder of a public key, without a shared group.
+//! let to = keystead_sdk_core::user::done_fetch_public_key(&frozen("public_key"))?.check(alice.newest_key()?.verify_key())?;
+//! let secret = alice.newest_key()?.group_key().secret();
+//! let sealed = content::encrypt_asymmetric(r, &to, b"hello", None)?;
+//! assert_eq!(content::decrypt_asymmetric(secret, &sealed, None)?.as_slice(), b"hello");
+//! let text = content::encrypt_string_asymmetric(r, &to, "hello", Some(alice.signer()?))?;
+//! assert_eq!(content::decrypt_string_asymmetric(secret, &text, Some(verify))?, "hello");
+//! # Ok::<(), keystead_sdk_core::SdkError>(())
+//! ```
 
 use keystead_crypto::asym::SecretKey;
 use keystead_crypto::encoding::{b64_decode, b64_encode};

@@ -148,6 +148,12 @@ impl SdkError {
     }
 
     /// Stable name such as `key_not_found`; `server` for a refusal of the server.
+    ///
+    /// ```
+    /// # use keystead_sdk_core::SdkError;
+    /// assert_eq!((SdkError::ChangedKey.name(), SdkError::ChangedKey.code()), ("changed_key", 134));
+    /// assert_eq!(SdkError::Rank.to_json(), r#"{"status":"client_200","error_message":"the rank does not allow this"}"#);
+    /// ```
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

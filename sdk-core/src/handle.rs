@@ -32,6 +32,30 @@ const X25519_SECRET: usize = 32;
 const ED25519_SECRET: usize = 32;
 
 /// One key in its text form. The tag is the algorithm. Wiped on drop.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let group = group(&alice);
+/// use keystead_sdk_core::handle::KeyHandle;
+///
+/// let (user_key, group_key) = (alice.newest_key()?, group.newest_key()?);
+/// let stored = [
+///     KeyHandle::from_sym_key(group_key.key(), group_key.id()).to_json(),
+///     KeyHandle::from_secret_key(group_key.secret(), group_key.id()).to_json(),
+///     KeyHandle::from_sign_key(user_key.sign_key(), user_key.id()).to_json(),
+///     KeyHandle::from_search_key(&group.search_keys()[0].key, &group.search_keys()[0].id).to_json(),
+///     KeyHandle::from_sort_key(&group.sort_keys()[0].key, &group.sort_keys()[0].id).to_json(),
+/// ];
+/// assert!(stored[1].starts_with(r#"{"EciesKyberHybrid":{"x":"#));
+/// let read = |at: usize| KeyHandle::from_json(&stored[at]);
+/// assert_eq!(read(0)?.sym_key()?.0, *group_key.key());
+/// assert_eq!(read(1)?.secret_key()?.0.public_key()?, *group_key.public());
+/// assert!(read(2)?.sign_key()?.0.belongs_to(user_key.verify_key()));
+/// assert_eq!(read(3)?.search_key()?.1, group.search_keys()[0].id);
+/// assert_eq!(read(4)?.sort_key()?.0, group.sort_keys()[0].key);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum KeyHandle {

@@ -30,6 +30,13 @@ pub fn claims(jwt: &str) -> Result<Claims> {
 
 /// True when the JWT expires within [`REFRESH_BEFORE_S`] seconds of `now_s` (seconds since 1970).
 /// Errors: `Jwt`.
+///
+/// ```
+/// let jwt = "e30.eyJhdWQiOiJ1Iiwic3ViIjoiZCIsImV4cCI6MzAwLCJpYXQiOjAsImZyZXNoIjp0cnVlfQ.c2ln"; // expires at 300
+/// assert!(!keystead_sdk_core::jwt::needs_refresh(jwt, 200)?);
+/// assert!(keystead_sdk_core::jwt::needs_refresh(jwt, 271)?);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn needs_refresh(jwt: &str, now_s: i64) -> Result<bool> {
     Ok(claims(jwt)?.exp <= now_s.saturating_add(REFRESH_BEFORE_S))
 }

@@ -100,6 +100,12 @@ pub fn search(entries: &[SearchKeyEntry], data: &str) -> Result<String> {
 }
 
 /// The newest of a group's search or sort keys. Errors: `KeyNotFound`.
+///
+/// ```
+/// use keystead_sdk_core::{SdkError, search::newest};
+/// assert_eq!(newest(&["second", "first"]), Ok(&"second"));
+/// assert_eq!(newest::<u8>(&[]), Err(SdkError::KeyNotFound));
+/// ```
 pub fn newest<T>(entries: &[T]) -> Result<&T> {
     entries.first().ok_or(SdkError::KeyNotFound)
 }
@@ -134,6 +140,13 @@ pub fn encrypt_sortable_string_raw(key: &SortKey, text: &str) -> Result<u64> {
 }
 
 /// As [`encrypt_sortable_string_raw`], with the key's id and algorithm.
+///
+/// ```
+/// use keystead_sdk_core::{crypto::sort::SortKey, group::SortKeyEntry, search::encrypt_sortable_string};
+/// let entry = SortKeyEntry { id: "s1".into(), key: SortKey::from_bytes(&[1; 16])? };
+/// assert!(encrypt_sortable_string(&entry, "alice")?.number < encrypt_sortable_string(&entry, "bob")?.number);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn encrypt_sortable_string(entry: &SortKeyEntry, text: &str) -> Result<SortableOutput> {
     Ok(sortable(entry, encrypt_sortable_string_raw(&entry.key, text)?))
 }

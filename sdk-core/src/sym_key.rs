@@ -2,6 +2,38 @@
 //!
 //! A *registered* key is kept by the server. A *non registered* one is kept by the application as JSON text and has the
 //! id `non_registered`.
+//!
+//! ```
+//! # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+//! # let (alice, r) = (alice(), &mut keystead_sdk_core::rng::os());
+//! # let group = group(&alice);
+//! use keystead_sdk_core::{content, sym_key};
+//!
+//! // Kept by the application: the text may lie anywhere, only the group opens it.
+//! let master = group.newest_key()?;
+//! let (text, key) = sym_key::make_non_registered_sym_key(r, master)?;
+//! let read = sym_key::read_sym_key(&text)?;
+//! assert_eq!(sym_key::open_sym_key(&read, group.key(&read.master_key_id)?)?.key, key.key);
+//!
+//! // Kept by the server: send the body to `POST /keys/sym_key`, read the answer, later `GET /keys/sym_key/:key_id`.
+//! let (body, key) = sym_key::prepare_register_sym_key(r, master)?;
+//! let kept = sym_key::done_register_sym_key(&ok(r#"{"key_id":"k9"}"#), key, master)?;
+//! let wrapped: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+//! let answer = serde_json::json!({
+//!     "key_id": "k9", "master_key_id": master.id(), "encrypted_key_string": wrapped["encrypted_key_string"],
+//!     "alg": "AES-GCM-256", "time": 1,
+//! });
+//! let fetched = sym_key::done_fetch_sym_key(&ok(&answer.to_string()))?;
+//! assert_eq!(sym_key::open_sym_key(&fetched, master)?.key, kept.key);
+//! let text = content::encrypt_string(r, (&kept).into(), "doc", &Default::default())?;
+//! assert_eq!(content::string_head(&text)?.id, "k9");
+//!
+//! // For one user.
+//! let to = keystead_sdk_core::user::done_fetch_public_key(&frozen("public_key"))?.check(alice.newest_key()?.verify_key())?;
+//! let (text, key) = sym_key::make_non_registered_sym_key_by_public_key(r, &to)?;
+//! assert_eq!(sym_key::open_sym_key_by_private_key(&sym_key::read_sym_key(&text)?, &alice)?.key, key.key);
+//! # Ok::<(), keystead_sdk_core::SdkError>(())
+//! ```
 
 use keystead_crypto::encoding::{b64_decode, b64_encode};
 use keystead_crypto::rng::CryptoRng;

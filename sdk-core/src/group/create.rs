@@ -47,6 +47,18 @@ pub struct Signer<'a> {
 ///
 /// # Errors
 /// `ForeignKey` when the user's public key is not his own; `NoKeys`; `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// use keystead_sdk_core::{Suite, group, rng};
+///
+/// let body = group::prepare_create_group(&mut rng::os(), &alice, group::CreateGroup::default())?;
+/// assert!(body.contains("group_key_sig"), "signed by Alice");
+/// let as_the_originals = group::CreateGroup { suite: Suite::HYBRID, sign: false };
+/// assert!(!group::prepare_create_group(&mut rng::os(), &alice, as_the_originals)?.contains("group_key_sig"));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_create_group(rng: &mut dyn CryptoRng, user: &UserData, options: CreateGroup) -> Result<String> {
     let newest = user.newest_key()?.group_key();
     let signer = if options.sign { Some(user.signer()?) } else { None };
@@ -58,6 +70,17 @@ pub fn prepare_create_group(rng: &mut dyn CryptoRng, user: &UserData, options: C
 ///
 /// # Errors
 /// `ForeignKey` when the parent's public key is not its own; `NoKeys` for an empty `parent_keys`; `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let parent = group(&alice);
+/// use keystead_sdk_core::{group, rng};
+///
+/// let body = group::prepare_create_child_group(&mut rng::os(), parent.keys(), &alice, group::CreateGroup::default())?;
+/// assert!(body.contains(&format!(r#""creator_public_key_id":"{}""#, parent.newest_key()?.id())));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_create_child_group(
     rng: &mut dyn CryptoRng,
     parent_keys: &[GroupKey],

@@ -16,6 +16,25 @@ use crate::user::VerifyKeys;
 use crate::{Result, SdkError, wire};
 
 /// A group as one member holds it. Secret: the keys.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let (pins, mut group) = (pins(&alice), group(&alice));
+/// use keystead_sdk_core::group::{done_get_group_keys, next_page};
+///
+/// assert_eq!(group.key(group.newest_key()?.id())?.id(), group.keys()[0].id());
+/// assert_eq!((group.search_keys().len(), group.sort_keys().len()), (1, 1));
+/// // Further keys come in pages of 50, or one by one.
+/// assert_eq!(next_page(group.keys()), None, "this was all");
+/// let page = done_get_group_keys(&frozen("group_keys"), &alice, &pins)?;
+/// group.add_key(page[0].clone())?;
+/// group.add_keys(page)?;
+/// // Everything is signed by somebody known.
+/// assert!(group.warnings().is_empty());
+/// group.require_signed_keys()?;
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Clone)]
 pub struct GroupData {
     /// Group id.
@@ -219,6 +238,21 @@ pub fn done_create_group(server_output: &str) -> Result<String> {
 /// `Server`, `ServerOutput`; `KeyNotFound` when `own` has not the private key; `NoKeys`; `GroupKeySignature` for a wrong
 /// signature, `UnsignedGroupKey` for one that is missing; `ForeignKey`, `SwappedWrap` for halves that do not belong
 /// together; `Algorithm`, `WeakAlgorithm`, `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let mut pins = pins(&alice);
+/// use keystead_sdk_core::group;
+///
+/// let answer = frozen("get_group");
+/// for (user_id, key_id) in group::group_key_signers(&answer)? {
+///     assert!(pins.get(&user_id, &key_id).is_some(), "else fetch and pin it first");
+/// }
+/// let group = group::done_get_group(&answer, &alice, &pins)?.expect_id("group-5")?;
+/// pins.check_group(alice.user_id(), &group)?;
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_group(
     server_output: &str,
     own: &(impl PrivateKeys + ?Sized),
@@ -273,11 +307,26 @@ pub fn group_key_signers(server_output: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// As [`group_key_signers`], for a page of `GET /group/:g/keys/…`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// let signers = keystead_sdk_core::group::group_keys_page_signers(&frozen("group_keys"))?;
+/// assert_eq!(signers, [(alice.user_id().to_owned(), alice.newest_key()?.id().to_owned())]);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn group_keys_page_signers(server_output: &str) -> Result<Vec<(String, String)>> {
     Ok(signers(&wire::answer_list::<w::GroupKey>(server_output)?))
 }
 
 /// Reads the answer of `GET /group/:g/light`, the group access check. Errors: `Server` (310: no access).
+///
+/// ```
+/// # use keystead_sdk_core::group::done_get_group_light;
+/// let answer = r#"{"status":true,"result":{"group_id":"g","parent_group_id":null,"rank":2,"created_time":1,"joined_time":1,"access_by":"User","is_connected_group":false}}"#;
+/// assert_eq!(done_get_group_light(answer)?.rank, 2);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_group_light(server_output: &str) -> Result<GroupLightData> {
     wire::answer(server_output)
 }
@@ -300,31 +349,73 @@ pub fn get_access_by(server_output: &str) -> Result<AccessBy> {
 }
 
 /// Reads a page of `GET /group/:g/member/…`. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::done_get_members;
+/// let answer = r#"{"status":true,"result":[{"user_id":"u","rank":4,"joined_time":1,"user_type":0}]}"#;
+/// assert_eq!(done_get_members(answer)?[0].user_id, "u");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_members(server_output: &str) -> Result<Vec<GroupUserListItem>> {
     wire::answer(server_output)
 }
 
 /// Reads a page of `GET /group/invite/…` (and of sent join requests). Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::done_get_invites;
+/// let answer = r#"{"status":true,"result":[{"group_id":"g","time":1}]}"#;
+/// assert_eq!(done_get_invites(answer)?[0].group_id, "g");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_invites(server_output: &str) -> Result<Vec<InviteListItem>> {
     wire::answer(server_output)
 }
 
 /// Reads a page of `GET /group/:g/join_req/…`. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::done_get_join_requests;
+/// let answer = r#"{"status":true,"result":[{"user_id":"u","time":1,"user_type":0}]}"#;
+/// assert_eq!(done_get_join_requests(answer)?[0].user_id, "u");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_join_requests(server_output: &str) -> Result<Vec<JoinRequestListItem>> {
     wire::answer(server_output)
 }
 
 /// Reads a page of `GET /group/:g/children/…`. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::done_get_children;
+/// let answer = r#"{"status":true,"result":[{"group_id":"g","time":1}]}"#;
+/// assert_eq!(done_get_children(answer)?[0].group_id, "g");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_children(server_output: &str) -> Result<Vec<GroupChildListItem>> {
     wire::answer(server_output)
 }
 
 /// Reads a page of `GET /group/all/…`. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::done_get_groups;
+/// let answer = r#"{"status":true,"result":[{"group_id":"g","time":1,"joined_time":2,"rank":0}]}"#;
+/// assert_eq!(done_get_groups(answer)?[0].rank, 0);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_get_groups(server_output: &str) -> Result<Vec<GroupListItem>> {
     wire::answer(server_output)
 }
 
 /// Reads the answer of `GET /group/:g/update_check`. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::group::done_group_update_check;
+/// let answer = r#"{"status":true,"result":{"key_update":true,"rank":4}}"#;
+/// assert!(done_group_update_check(answer)?.key_update);
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_group_update_check(server_output: &str) -> Result<GroupUpdateCheck> {
     wire::answer(server_output)
 }

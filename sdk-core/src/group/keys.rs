@@ -15,6 +15,19 @@ use crate::user::VerifyKeys;
 use crate::{Result, SdkError, wire};
 
 /// One generation of a group's keys, opened. Secret: `key` and `secret`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let group = group(&alice);
+/// use keystead_sdk_core::group::KeySignature;
+///
+/// let key = group.newest_key()?;
+/// assert!(key.is_signed() && matches!(key.signature(), KeySignature::Valid { user_id, .. } if user_id == alice.user_id()));
+/// assert_eq!((key.secret().public_key()?, key.time()), (key.public().clone(), 1));
+/// assert_eq!((key.fingerprint().len(), key.key().alg()), (43, "AES-GCM-256"));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct GroupKey {
     pub(crate) id: String,

@@ -29,6 +29,25 @@ pub struct NewMemberPages {
 ///
 /// # Errors
 /// `Rank` before anything is sent when the caller may not do this; `NoKeys`; `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let group_data = group(&alice);
+/// # let member = keystead_sdk_core::user::done_fetch_public_key(&frozen("public_key"))?;
+/// # let member = member.check(alice.newest_key()?.verify_key())?;
+/// use keystead_sdk_core::{SdkError, group, rng};
+///
+/// let pages = group::prepare_group_keys_for_new_member(&mut rng::os(), group_data.keys(), &member, Some(4), 0)?;
+/// let answer = r#"{"status":true,"result":{"session_id":null,"message":"done"}}"#; // to `pages.first`
+/// assert_eq!((group::done_invite(answer)?, pages.further.len()), (None, 0));
+/// let wrapped = group::wrap_member_keys(&mut rng::os(), group_data.keys(), &member)?;
+/// assert_eq!(wrapped[0].user_public_key_id, member.id());
+/// // Without keys, for a light group; a plain member may not invite.
+/// assert_eq!(group::prepare_light_invite(Some(3), 1)?, r#"{"rank":3}"#);
+/// assert_eq!(group::prepare_light_invite(None, 4), Err(SdkError::Rank));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_group_keys_for_new_member(
     rng: &mut dyn CryptoRng,
     keys: &[GroupKey],

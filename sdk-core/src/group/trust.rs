@@ -36,6 +36,24 @@ impl VerifyKeys {
     /// # Errors
     /// `MissingKeys` when the newest key of before has gone; `OldKey` when an older one is newer now; `PinnedKey` for
     /// another key under a known id; `SwappedWrap` for a key of another group. Nothing is remembered then.
+    ///
+    /// ```
+    /// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+    /// # let alice = alice();
+    /// # let (mut pins, group) = (pins(&alice), group(&alice));
+    /// pins.check_group(alice.user_id(), &group)?;
+    ///
+    /// // Later, for an invite of this group into another one: its public key as the server shows it.
+    /// # let newest = group.newest_key()?;
+    /// # let shown = serde_json::json!({
+    /// #     "public_key_id": newest.id(), "public_key": newest.public().to_wire(), "public_key_alg": newest.public().alg(),
+    /// # });
+    /// # let shown = ok(&shown.to_string());
+    /// let key = keystead_sdk_core::user::done_fetch_public_key(&shown)?;
+    /// assert_eq!(pins.check_group_public_key(&group.group_id, key)?.id(), newest.id());
+    /// pins.forget_group(&group.group_id); // only when the application knows that it was reset
+    /// # Ok::<(), keystead_sdk_core::SdkError>(())
+    /// ```
     pub fn check_group(&mut self, own_user_id: &str, group: &GroupData) -> Result<()> {
         let now: Vec<_> =
             group.keys().iter().map(|k| PinnedPublicKey { id: k.id().to_owned(), hash: k.fingerprint() }).collect();

@@ -45,6 +45,28 @@ pub fn done_register_device_start(server_output: &str) -> Result<RegisterDeviceO
 ///
 /// # Errors
 /// `Server`, `ServerOutput` for a bad text; `Algorithm`, `Crypto` for an unusable public key; `NoKeys`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// use keystead_sdk_core::{Suite, rng, user};
+///
+/// // On the new device; the answer travels to Alice's phone, as a QR code, say.
+/// let body = user::prepare_register_device_start(&mut rng::os(), Suite::HYBRID, "laptop", "a password")?;
+/// # let sent: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+/// # let answer = serde_json::json!({
+/// #     "device_id": "d9", "token": "t", "device_identifier": "laptop",
+/// #     "public_key_string": sent["derived"]["public_key"], "keypair_encrypt_alg": sent["derived"]["keypair_encrypt_alg"],
+/// # });
+/// # let answer = ok(&answer.to_string());
+/// assert_eq!(user::done_register_device_start(&answer)?.device_id, "d9");
+/// // On the phone.
+/// let pages = user::prepare_register_device(&mut rng::os(), &answer, &alice)?;
+/// assert!(pages.first.contains(r#""token":"t""#) && pages.further.is_empty());
+/// // A light user has no keys to give.
+/// assert!(!user::prepare_register_device_light(&answer)?.contains("keys\":["));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_register_device(
     rng: &mut dyn CryptoRng,
     server_output: &str,
@@ -78,6 +100,13 @@ pub fn prepare_register_device_light(server_output: &str) -> Result<String> {
 }
 
 /// Reads a page of `GET /user/device/…`. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::user::done_device_list;
+/// let answer = r#"{"status":true,"result":[{"device_id":"d1","time":1,"device_identifier":"a hash"}]}"#;
+/// assert_eq!(done_device_list(answer)?[0].device_id, "d1");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_device_list(server_output: &str) -> Result<Vec<DeviceListItem>> {
     wire::answer(server_output)
 }

@@ -10,12 +10,22 @@ use keystead_crypto::sym::SymKey;
 use keystead_protocol::groups as w;
 use keystead_protocol::keys::{DeviceKeys as WireDeviceKeys, VerifyKeyData};
 
-use super::{VerifyKeyProof, VerifyKeys};
+use super::{VerifyKeyProof, VerifyKeys, check_verify_key_proof};
 use crate::group::{GroupKey, PrivateKeys, SearchKeyEntry, Signer, open_group_key, open_search_keys};
 use crate::policy::{Policy, Unsigned};
 use crate::{Result, SdkError, wire};
 
 /// The opened keys of one device. Secret: the private key and the sign key.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let (_, login) = begun_login();
+/// let device = login.device();
+/// assert!(device.sign_key().belongs_to(device.verify_key()));
+/// assert_eq!(device.secret().alg(), "ECIES-ed25519_KYBER_768");
+/// assert_eq!((device.device_id(), device.policy()), ("device-2", &keystead_sdk_core::Policy::default()));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct DeviceKeys {
     pub(crate) user_id: String,
@@ -91,6 +101,18 @@ impl PrivateKeys for DeviceKeys {
 }
 
 /// One generation of a user's keys, opened. Secret: the group key inside and the sign key.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// let key = alice.newest_key()?;
+/// assert!(key.public_key_signed(), "not an account of a client of 2022");
+/// assert_eq!(key.id(), key.group_key().id());
+/// assert_eq!(key.exported_verify_key().verify_key, key.verify_key().to_wire());
+/// assert!(key.sign_key().belongs_to(key.verify_key()));
+/// assert!(key.proof().is_none(), "the first generation");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct UserKey {
     pub(crate) group_key: GroupKey,
@@ -178,6 +200,16 @@ impl UserKey {
 }
 
 /// A logged-in light user: a device without user keys. Secret: its keys, the refresh token and the JWT.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let (_, login) = begun_login();
+/// let answer = ok(r#"{"jwt":"a.b.c","refresh_token":"r"}"#);
+/// let user = keystead_sdk_core::user::done_verify_login_light(login, &answer)?;
+/// assert_eq!((user.user_id(), user.device().device_id()), ("user-1", "device-2"));
+/// assert_eq!((user.jwt(), user.refresh_token(), user.user_group_id()), ("a.b.c", "r", "group-3"));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub struct LightUserData {
     pub(crate) device: DeviceKeys,
     pub(crate) jwt: String,
@@ -223,6 +255,25 @@ impl fmt::Debug for LightUserData {
 }
 
 /// A logged-in user on one device. Secret: all keys, the refresh token and (for its lifetime) the JWT.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let mut alice = alice();
+/// assert_eq!((alice.user_id(), alice.user_group_id()), ("user-1", "group-3"));
+/// assert_eq!(alice.signer()?.key_id, alice.newest_key()?.id());
+/// assert_eq!(alice.key("unknown").unwrap_err(), keystead_sdk_core::SdkError::KeyNotFound);
+/// assert_eq!((alice.keys().len(), alice.search_keys().len()), (1, 1));
+/// alice.set_jwt("d.e.f".into()); // after a refresh with `alice.refresh_token()`
+/// assert_eq!((alice.jwt(), alice.refresh_token()), ("d.e.f", "r"));
+/// alice.add_keys(alice.keys().to_vec())?; // a page of `GET /user/user_keys/keys/…`; known ones are skipped
+///
+/// // Something encrypted for her public key.
+/// let newest = alice.newest_key()?;
+/// let sealed = newest.group_key().public().encrypt(&mut keystead_sdk_core::rng::os(), b"for alice")?;
+/// let sealed = keystead_sdk_core::crypto::encoding::b64_encode(&sealed);
+/// assert_eq!(alice.open_sealed(newest.id(), &sealed)?.as_bytes(), b"for alice");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Clone)]
 pub struct UserData {
     pub(crate) device: DeviceKeys,
@@ -351,7 +402,7 @@ fn check_history(user_id: &str, keys: &[UserKey], policy: Policy) -> Result<()> 
     for key in keys {
         let Some(proof) = &key.proof else { continue };
         let Some(old) = keys.iter().find(|k| k.id() == proof.signed_by_key_id) else { continue };
-        proof.check(user_id, &old.verify, &key.verify).or(Err(SdkError::ForeignUserKeys))?;
+        check_verify_key_proof(proof, user_id, &old.verify, &key.verify).or(Err(SdkError::ForeignUserKeys))?;
     }
     let newest_signed = keys.first().is_none_or(UserKey::public_key_signed);
     let any_signed = keys.iter().any(UserKey::public_key_signed) || policy.public_keys == Unsigned::Require;

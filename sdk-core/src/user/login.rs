@@ -145,6 +145,16 @@ pub fn prepare_login_with(
 ///
 /// Do not try this after a refused [`prepare_login`] by itself: a server could ask for it by refusing, and would get an
 /// authentication key that is cheaper to guess from.
+///
+/// ```
+/// use keystead_sdk_core::user::{prepare_login, prepare_login_g03, prepare_login_g03_with};
+/// let answer = r#"{"status":true,"result":{"salt_string":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+///     "derived_encryption_key_alg":"ARGON-2-SHA256"}}"#;
+/// let (older, _) = prepare_login_g03("alice", "a password", answer)?;
+/// assert_eq!(older, prepare_login_g03_with(Default::default(), "alice", "a password", answer)?.0);
+/// assert_ne!(older, prepare_login("alice", "a password", answer)?.0, "another cost, another key");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_login_g03(identifier: &str, password: &str, server_output: &str) -> Result<(String, LoginStart)> {
     prepare_login_g03_with(Policy::default(), identifier, password, server_output)
 }

@@ -13,6 +13,30 @@
 //!
 //! A *light* user has devices and no user keys: [`prepare_register_light`], and `POST /verify_login_light` with
 //! [`done_verify_login_light`] as step 5.
+//!
+//! ```
+//! # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+//! use keystead_sdk_core::user::{self, LoginStep};
+//!
+//! let body = user::prepare_login_start(&frozen("identifier"));
+//! # assert_eq!(body, r#"{"user_identifier":"alice"}"#);
+//! let (body, start) = user::prepare_login(&frozen("identifier"), &frozen("password"), &frozen("prepare_login"))?;
+//! # assert!(body.contains(&start.auth_key().to_b64()) && start.identifier() == "alice");
+//! # let _secret = start.master_wrapping_key();
+//! let login = match user::done_login(&start, &frozen("done_login"))? {
+//!     LoginStep::Direct(login) => *login,
+//!     LoginStep::Otp => {
+//!         let body = user::prepare_validate_mfa(&start, "123456");
+//!         user::done_validate_mfa(&start, &format!("the answer to {body}"))?
+//!     }
+//!     LoginStep::Done(_) => unreachable!("only after prepare_login_g03 (or prepare_login_g03_with a policy)"),
+//! };
+//! let body = user::prepare_verify_login(&start, &login);
+//! # assert_eq!((body, login.wire_device_keys().device_id.as_str()), (frozen("verify_login_body"), "device-2"));
+//! let alice = user::done_verify_login(login, &frozen("verify_login"))?;
+//! assert_eq!(alice.user_id(), "user-1");
+//! # Ok::<(), keystead_sdk_core::SdkError>(())
+//! ```
 
 mod challenge;
 mod device;
@@ -46,7 +70,7 @@ pub use prepare::{
     prepare_register, prepare_register_light, prepare_register_with, prepare_reset_password,
     prepare_user_identifier_update,
 };
-pub use proof::{VerifyKeyProof, done_fetch_verify_key_proof, prove_verify_key};
+pub use proof::{check_verify_key_proof, done_fetch_verify_key_proof, prove_verify_key};
 pub use public_key::{
     UncheckedPublicKey, UserPublicKey, create_safety_number, done_fetch_public_key, done_fetch_verify_key,
     read_verify_key,
@@ -59,4 +83,4 @@ pub(crate) use prepare::device_input;
 #[doc(no_inline)]
 pub use keystead_protocol::devices::{DeviceListItem, OtpRegister, RegisterDeviceOutput, SessionListItem};
 #[doc(no_inline)]
-pub use keystead_protocol::keys::{InitOutput, RefreshOutput, VerifyKeyData};
+pub use keystead_protocol::keys::{InitOutput, RefreshOutput, VerifyKeyData, VerifyKeyProof};

@@ -33,7 +33,7 @@ use keystead_crypto::sign::VerifyKey;
 use keystead_protocol::keys::VerifyKeyData;
 use serde::{Deserialize, Serialize};
 
-use super::{UncheckedPublicKey, UserData, UserPublicKey, VerifyKeyProof};
+use super::{UncheckedPublicKey, UserData, UserPublicKey, VerifyKeyProof, check_verify_key_proof};
 use crate::group::{PinnedGroup, PinnedPublicKey, check_newest};
 use crate::policy::{Changed, Policy, Unsigned};
 use crate::{Result, SdkError, wire};
@@ -54,6 +54,35 @@ pub enum Pin {
 
 /// The keys a client has seen, by user and key id, and what it believes ([`Policy`]). Holds no secret, but whom the
 /// client knows.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// # let (own_id, group) = (alice.user_id().to_owned(), group(&alice));
+/// use keystead_sdk_core::policy::{Changed, Policy};
+/// use keystead_sdk_core::user::{VerifyKeys, done_fetch_public_key, done_fetch_verify_key};
+///
+/// let mut pins = VerifyKeys::new();
+/// pins.pin_own(&alice)?; // after each login
+/// assert_eq!(pins.newest(&own_id).expect("her own").0, alice.newest_key()?.id());
+/// pins.check_group(&own_id, &group)?; // after each fetch of a group
+///
+/// // Another user: his verify key, then his public key.
+/// let mut pins = VerifyKeys::new();
+/// let key = done_fetch_public_key(&frozen("public_key"))?;
+/// let shown = done_fetch_verify_key(&frozen("verify_key"))?;
+/// assert_eq!(key.sig_key_id(), Some(shown.verify_key_id.as_str()));
+/// pins.pin_proven(&own_id, &shown, None)?; // with the proof beside it, if there is one
+/// assert!(pins.check_public_key(&own_id, key)?.verified());
+/// assert!(!pins.changed(&own_id));
+///
+/// // What an application may decide.
+/// pins.set_policy(Policy { changed_keys: Changed::Report, ..Policy::default() });
+/// pins.accept_old(&own_id, &shown)?; // a key under content of long ago
+/// pins.accept_own(&alice)?; // keys that changed without proof
+/// pins.forget(&own_id); // an account that was reset
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct VerifyKeys {
     policy: Policy,
@@ -174,7 +203,9 @@ impl VerifyKeys {
             return if *old == key { Ok(Pin::Known) } else { Err(SdkError::PinnedKey) };
         }
         let newest = user.keys.last().filter(|(id, _)| proof.is_some_and(|p| p.signed_by_key_id == *id));
-        let proven = newest.zip(proof).is_some_and(|((_, old), proof)| proof.check(user_id, old, &key).is_ok());
+        let proven = newest
+            .zip(proof)
+            .is_some_and(|((_, old), proof)| check_verify_key_proof(proof, user_id, old, &key).is_ok());
         if !proven && refuse {
             return Err(SdkError::ChangedKey);
         }

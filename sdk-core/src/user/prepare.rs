@@ -28,6 +28,13 @@ pub fn prepare_register(rng: &mut dyn CryptoRng, identifier: &str, password: &st
 ///
 /// # Errors
 /// `Crypto` only, when key generation fails.
+///
+/// ```
+/// use keystead_sdk_core::{Suite, rng, user};
+/// let small = user::prepare_register_with(&mut rng::os(), Suite::CLASSIC, "identifier", "password")?;
+/// assert!(small.contains(r#""keypair_encrypt_alg":"ECIES-ed25519""#));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_register_with(
     rng: &mut dyn CryptoRng,
     suite: Suite,
@@ -64,18 +71,31 @@ pub fn prepare_check_identifier(identifier: &str) -> String {
 
 /// The body of `PUT /user`: a new identifier for the device of the JWT. The answer goes to
 /// [`done_success`](super::done_success).
+///
+/// ```
+/// let body = keystead_sdk_core::user::prepare_user_identifier_update("new name");
+/// assert_eq!(body, r#"{"user_identifier":"new name"}"#);
+/// ```
 #[must_use]
 pub fn prepare_user_identifier_update(identifier: &str) -> String {
     prepare_check_identifier(identifier)
 }
 
 /// The body of `PUT /refresh`. Send the old JWT with it; the answer goes to [`done_refresh`](super::done_refresh).
+///
+/// ```
+/// assert_eq!(keystead_sdk_core::user::prepare_refresh("token"), r#"{"refresh_token":"token"}"#);
+/// ```
 #[must_use]
 pub fn prepare_refresh(refresh_token: &str) -> String {
     wire::to_json(&RefreshInput { refresh_token: refresh_token.to_owned() })
 }
 
 /// The body of `POST /init`. Send the old JWT with it; the answer goes to [`done_init`](super::done_init).
+///
+/// ```
+/// assert_eq!(keystead_sdk_core::user::prepare_init("token"), r#"{"refresh_token":"token"}"#);
+/// ```
 #[must_use]
 pub fn prepare_init(refresh_token: &str) -> String {
     prepare_refresh(refresh_token)
@@ -89,6 +109,15 @@ pub fn prepare_init(refresh_token: &str) -> String {
 ///
 /// # Errors
 /// `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let (start, login) = begun_login();
+/// use keystead_sdk_core::{rng, user::prepare_change_password};
+/// let body = prepare_change_password(&mut rng::os(), &start, &login, "new password", Some("refresh token"))?;
+/// assert!(body.contains("old_auth_key") && !body.contains("new password"));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_change_password(
     rng: &mut dyn CryptoRng,
     start: &LoginStart,
@@ -111,6 +140,15 @@ pub fn prepare_change_password(
 
 /// The body of `PUT /user/reset_pw`: a new password and master key around the key pairs that the device still holds.
 /// `refresh_token` as in [`prepare_change_password`]. One Argon2id. Errors: `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// use keystead_sdk_core::{rng, user::prepare_reset_password};
+/// let body = prepare_reset_password(&mut rng::os(), "new password", alice.device(), None)?;
+/// assert!(body.contains("master_key") && !body.contains("new password"));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_reset_password(
     rng: &mut dyn CryptoRng,
     new_password: &str,
@@ -132,6 +170,13 @@ pub fn prepare_reset_password(
 
 /// The body of `POST /register_light`: the keys of a device, and no user keys. One Argon2id. The answer goes to
 /// [`done_register`](super::done_register). Errors: `Crypto`.
+///
+/// ```
+/// use keystead_sdk_core::{Suite, rng, user::prepare_register_light};
+/// let body = prepare_register_light(&mut rng::os(), Suite::CLASSIC, "identifier", "password")?;
+/// assert!(!body.contains("group"), "a light user has no user keys");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_register_light(
     rng: &mut dyn CryptoRng,
     suite: Suite,

@@ -9,21 +9,13 @@
 
 use keystead_crypto::rng::CryptoRng;
 use keystead_crypto::sign::{Signature, VerifyKey};
-use serde::{Deserialize, Serialize};
+use keystead_protocol::keys::VerifyKeyProof;
+use serde::Deserialize;
 
 use crate::group::Signer;
 use crate::{Result, SdkError, wire};
 
 const LABEL: &[u8] = b"keystead verify key 1";
-
-/// A signature of a user's old sign key under his next verify key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VerifyKeyProof {
-    /// Id of the old key.
-    pub signed_by_key_id: String,
-    /// Signature in wire form, of the old key's algorithm.
-    pub sig: String,
-}
 
 /// Vouches with the old sign key (`signer`) for the next verify key of the same user.
 ///
@@ -31,14 +23,15 @@ pub struct VerifyKeyProof {
 /// length as 8 bytes, big endian, in front. Errors: `Crypto`.
 ///
 /// ```
-/// use keystead_sdk_core::{crypto::sign, group::Signer, rng, user::prove_verify_key};
+/// use keystead_sdk_core::{crypto::sign, group::Signer, rng};
+/// use keystead_sdk_core::user::{check_verify_key_proof, prove_verify_key};
 ///
 /// let r = &mut rng::os();
 /// let (old, old_verify) = sign::generate(sign::DEFAULT, r)?;
 /// let (_, next) = sign::generate(sign::DEFAULT, r)?;
 /// let proof = prove_verify_key(r, Signer { user_id: "alice", key_id: "k1", key: &old }, &next)?;
-/// assert!(proof.check("alice", &old_verify, &next).is_ok());
-/// assert!(proof.check("bob", &old_verify, &next).is_err());
+/// assert!(check_verify_key_proof(&proof, "alice", &old_verify, &next).is_ok());
+/// assert!(check_verify_key_proof(&proof, "bob", &old_verify, &next).is_err());
 /// # Ok::<(), keystead_sdk_core::SdkError>(())
 /// ```
 pub fn prove_verify_key(rng: &mut dyn CryptoRng, signer: Signer<'_>, next: &VerifyKey) -> Result<VerifyKeyProof> {
@@ -46,12 +39,10 @@ pub fn prove_verify_key(rng: &mut dyn CryptoRng, signer: Signer<'_>, next: &Veri
     Ok(VerifyKeyProof { signed_by_key_id: signer.key_id.to_owned(), sig })
 }
 
-impl VerifyKeyProof {
-    /// Checks that the holder of `old` vouched for `next` as a key of this user. Errors: `ChangedKey`.
-    pub fn check(&self, user_id: &str, old: &VerifyKey, next: &VerifyKey) -> Result<()> {
-        let sig = Signature::from_wire(old.alg(), &self.sig).or(Err(SdkError::ChangedKey))?;
-        old.verify(&message(user_id, next), &sig).or(Err(SdkError::ChangedKey))
-    }
+/// Checks that the holder of `old` vouched for `next` as a key of this user. Errors: `ChangedKey`.
+pub fn check_verify_key_proof(proof: &VerifyKeyProof, user_id: &str, old: &VerifyKey, next: &VerifyKey) -> Result<()> {
+    let sig = Signature::from_wire(old.alg(), &proof.sig).or(Err(SdkError::ChangedKey))?;
+    old.verify(&message(user_id, next), &sig).or(Err(SdkError::ChangedKey))
 }
 
 /// Reads the proof beside a verify key, if the server sends one: same text as

@@ -10,6 +10,26 @@ use crate::{Result, SdkError, wire};
 
 /// A public key as the server sent it. It cannot be used before [`check`](Self::check) or
 /// [`accept_unsigned`](Self::accept_unsigned).
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// use keystead_sdk_core::user::{UserPublicKey, done_fetch_public_key, done_fetch_verify_key, read_verify_key};
+///
+/// let key = done_fetch_public_key(&frozen("public_key"))?;
+/// assert_eq!((key.alg(), key.sig_key_id()), ("ECIES-ed25519_KYBER_768", Some(key.id())));
+/// let shown = done_fetch_verify_key(&frozen("verify_key"))?; // pin it: `VerifyKeys`
+/// let checked = key.clone().check(&read_verify_key(&shown)?)?;
+/// assert!(checked.verified());
+/// assert_eq!((checked.id(), checked.fingerprint()), (key.id(), key.fingerprint()));
+/// assert!(key.accept_unsigned().is_err(), "there is a signature, so it must be checked");
+///
+/// // From the user's other device, by a QR code: no server in between.
+/// let own = alice.newest_key()?;
+/// let scanned = UserPublicKey::trusted(own.id().to_owned(), own.group_key().public().clone());
+/// assert_eq!(scanned.key(), checked.key());
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct UncheckedPublicKey {
     id: String,

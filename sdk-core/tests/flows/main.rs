@@ -1,6 +1,7 @@
 //! The flows against a fake server that keeps what it gets and answers as the wire reference says.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop where it fails")]
 
+mod documented;
 mod fake_server;
 mod frozen;
 mod happy;

@@ -91,8 +91,8 @@ fn a_device_takes_the_user_key_and_the_old_sign_key_vouches_for_the_new() {
             sig: data.group_key_sig.clone().unwrap(),
         };
         assert_eq!(proof.signed_by_key_id, newest.id());
-        proof.check(alice.user_id(), newest.verify_key(), &next).unwrap();
-        assert!(proof.check("mallory", newest.verify_key(), &next).is_err());
+        user::check_verify_key_proof(&proof, alice.user_id(), newest.verify_key(), &next).unwrap();
+        assert!(user::check_verify_key_proof(&proof, "mallory", newest.verify_key(), &next).is_err());
 
         let device = alice.device();
         let made = device.secret().decrypt(&b64_decode(&data.encrypted_group_key_by_user).unwrap()).unwrap();
