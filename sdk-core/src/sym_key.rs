@@ -85,6 +85,13 @@ pub fn done_fetch_sym_key(server_output: &str) -> Result<SymKeyData> {
 }
 
 /// Reads the answer of `GET /keys/sym_key/master_key/:master_key_id/:time/:id`, newest first. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::sym_key::done_fetch_sym_keys;
+/// let answer = r#"{"status":true,"result":[{"key_id":"k","master_key_id":"m","encrypted_key_string":"AA==","alg":"AES-GCM-256","time":1}]}"#;
+/// assert_eq!(done_fetch_sym_keys(answer)?[0].key_id, "k");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_fetch_sym_keys(server_output: &str) -> Result<Vec<SymKeyData>> {
     wire::answer(server_output)
 }

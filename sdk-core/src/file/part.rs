@@ -102,6 +102,18 @@ pub fn decrypt_file_part(
 }
 
 /// Id of the verify key that a part's signature needs; `None` when it is not signed. Errors: `Content`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let alice = alice();
+/// use keystead_sdk_core::{crypto::sym::SymKey, file, rng};
+/// let key = SymKey::generate(&mut rng::os());
+/// let (part, _next) = file::encrypt_file_part_start(&mut rng::os(), &key, b"text", Some(alice.signer()?))?;
+/// let signer = file::part_sign_key_id(&part)?.expect("it is signed");
+/// let verify = alice.key(&signer)?.verify_key();
+/// assert_eq!(file::decrypt_file_part_start(&key, &part, Some(verify))?.0.as_slice(), b"text");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn part_sign_key_id(part: &[u8]) -> Result<Option<String>> {
     let (head, _body): (AnyHead, &[u8]) = content::split_as(part)?;
     Ok(head.sign().map(|sign| sign.id.clone()))

@@ -41,6 +41,36 @@ pub enum FileKey {
 /// The body of `POST /file` and `POST /group/:g/file`. `wrapped_key` is the JSON text that
 /// [`make_non_registered_sym_key`](sym_key::make_non_registered_sym_key) gave with `key`. The name is encrypted with the
 /// file's key. Errors: `Input` for another `wrapped_key`; `Crypto`.
+///
+/// ```
+/// # mod world { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/doc/world.rs")); } use world::*;
+/// # let (alice, r) = (alice(), &mut keystead_sdk_core::rng::os());
+/// # let group = group(&alice);
+/// use keystead_sdk_core::{file, sym_key};
+///
+/// let (wrapped, key) = sym_key::make_non_registered_sym_key(r, group.newest_key()?)?;
+/// let body = file::prepare_register_file(r, &wrapped, &key, file::BelongsTo::Group("g"), Some("a.txt"), None)?;
+/// let session = file::done_register_file(r#"{"status":true,"result":{"file_id":"f","session_id":"s"}}"#)?.session_id;
+/// # assert_eq!(session, "s");
+///
+/// // Somebody who is in the group reads it.
+/// # let sent: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+/// # let answer = ok(&serde_json::json!({
+/// #     "file_id": "f", "master_key_id": sent["master_key_id"], "belongs_to_type": "Group",
+/// #     "encrypted_key": sent["encrypted_key"], "encrypted_file_name": sent["encrypted_file_name"],
+/// #     "part_list": [{"part_id": "p1", "sequence": 1, "extern_storage": false}],
+/// # }).to_string());
+/// let found = file::done_get_file(&answer)?;
+/// let file::FileKey::Wrapped(wrapped) = file::file_key(&found)? else { panic!("a file of 2022") };
+/// let opened = file::open_file_key(&wrapped, group.key(&wrapped.master_key_id)?)?;
+/// let name = found.encrypted_file_name.expect("it has one");
+/// assert_eq!(file::decrypt_file_name(&opened.key, &name, None)?, "a.txt");
+/// // Its owner gives it another name.
+/// let name = file::encrypt_file_name(r, &key, "b.txt", Some(alice.signer()?))?;
+/// assert!(file::decrypt_file_name(&key.key, &name, Some(alice.newest_key()?.verify_key())).is_ok());
+/// assert!(file::prepare_file_name_update(r, &key, Some("b.txt"))?.contains("encrypted_file_name"));
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn prepare_register_file(
     rng: &mut dyn CryptoRng,
     wrapped_key: &str,
@@ -89,6 +119,15 @@ pub fn done_get_file(server_output: &str) -> Result<FileData> {
 
 /// Reads the answer of `GET /file/:file_id/part_fetch/:last_sequence`. A server of sentc says 512 where the list ends: no
 /// more parts then. Errors: `Server`, `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::file::done_part_list;
+/// let answer = r#"{"status":true,"result":[{"part_id":"p","sequence":501,"extern_storage":false}]}"#;
+/// assert_eq!(done_part_list(answer)?[0].sequence, 501);
+/// let end = r#"{"status":false,"err_code":512,"err_msg":"not found"}"#;
+/// assert!(done_part_list(end)?.is_empty());
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_part_list(server_output: &str) -> Result<Vec<PartListItem>> {
     match wire::answer(server_output) {
         Err(SdkError::Server { code: 512, .. }) => Ok(Vec::new()),
@@ -97,6 +136,13 @@ pub fn done_part_list(server_output: &str) -> Result<Vec<PartListItem>> {
 }
 
 /// Reads the answer of `GET /file/session/:session_id`. Errors: `Server` (510), `ServerOutput`.
+///
+/// ```
+/// # use keystead_sdk_core::file::done_file_session;
+/// let answer = r#"{"status":true,"result":{"file_id":"f","finished":false,"missing":[2],"next":4,"expires":9}}"#;
+/// assert_eq!(done_file_session(answer)?.missing, [2], "send this one again");
+/// # Ok::<(), keystead_sdk_core::SdkError>(())
+/// ```
 pub fn done_file_session(server_output: &str) -> Result<FileSessionOutput> {
     wire::answer(server_output)
 }
