@@ -19,7 +19,9 @@
 //! a `prepare_*` and a `done_*` half for a transport of your own: registration goes through the app's own backend with
 //! the secret token, say. Without the feature `network` only these are left.
 //!
-//! JWTs last five minutes; the application refreshes them itself with [`Account::refresh_jwt`].
+//! JWTs last five minutes; the application refreshes them itself with [`Account::refresh_jwt`]: `examples/manual_refresh.rs`
+//! shows the ways. What a client believes of the server is its [`policy`]; `examples/trust.rs` shows what a careful
+//! application does.
 
 #[cfg(feature = "network")]
 mod account;
