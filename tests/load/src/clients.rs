@@ -14,7 +14,8 @@ use crate::users::identifier;
 /// Characters of the login challenge: 50 bytes, b64url.
 const CHALLENGE: usize = 67;
 
-/// Ready requests that any connection may send.
+/// Ready requests that any connection may send. Clones share them.
+#[derive(Clone)]
 pub(crate) struct Requests(Vec<Arc<[u8]>>);
 
 impl Requests {

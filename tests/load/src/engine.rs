@@ -164,7 +164,7 @@ impl Connection {
 }
 
 /// One thread's connections until the end of the window; gives the operations' nanoseconds.
-fn drive(mut lane: Vec<Connection>, start: Instant, end: Instant) -> Result<Vec<u32>> {
+fn drive(mut lane: Vec<Connection>, start: Instant, end: Instant) -> Result<Vec<u64>> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(256);
     let mut nanos = Vec::with_capacity(64 << 10);
@@ -195,7 +195,7 @@ fn drive(mut lane: Vec<Connection>, start: Instant, end: Instant) -> Result<Vec<
             if ended {
                 if now >= start && now < end {
                     let took = now.duration_since(connection.begun).as_nanos();
-                    nanos.push(u32::try_from(took).unwrap_or(u32::MAX));
+                    nanos.push(u64::try_from(took).unwrap_or(u64::MAX));
                 }
                 connection.begun = now;
             }

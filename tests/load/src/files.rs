@@ -32,7 +32,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<Report> {
     let mut report = Report::new("files");
     report.note("file_system", file_system(&root));
     let keystead = Keystead { binary, data: directory.path().to_owned(), database_url: None, settings: Vec::new() };
-    let server = keystead.start()?;
+    let mut server = keystead.start()?;
     let headers = users::headers_of_one(server.addr, &keystead.create_app()?.public_token)?;
     let part = rng::bytes::<4096>(&mut rng::os()).repeat(PART_SIZE / 4096);
     report.fact("idle_rss_mib", server.rss_mib()?);

@@ -7,10 +7,12 @@ mod files;
 mod hello;
 mod http;
 mod keys;
+mod members;
 mod postgres;
 mod report;
 mod server;
 mod sqlite_commits;
+mod stage;
 mod stats;
 mod stop;
 mod users;
@@ -19,6 +21,8 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::Report;
 
 // As in the server, so that its yardstick has the same allocator.
 #[global_allocator]
@@ -37,6 +41,8 @@ enum Bench {
     Keys(BenchArgs),
     /// Files of 64 MiB up and down: MB/s, memory of the server
     Files(BenchArgs),
+    /// Pages of the member list of a group with a thousand members
+    Members(BenchArgs),
     /// The bare actix server that others are compared with
     #[command(hide = true)]
     HelloServer,
@@ -63,7 +69,7 @@ pub(crate) struct BenchArgs {
     /// Directory for the databases; its file system is what commits are measured on [default: the system's]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// What to run of: hello, light, get, login, register, commits, start. Goals are judged when all run
+    /// Operations to run, by their name in the table; `keys` also knows commits and start. Goals are judged when all run
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<String>,
     /// Which databases
@@ -95,21 +101,16 @@ impl BenchArgs {
 }
 
 fn main() -> Result<()> {
-    match Arguments::parse().bench {
-        Bench::Keys(args) => {
-            args.check()?;
-            stop::listen()?;
-            keys::run(&args)?.print();
-            Ok(())
-        }
-        Bench::Files(args) => {
-            args.check()?;
-            stop::listen()?;
-            files::run(&args)?.print();
-            Ok(())
-        }
-        Bench::HelloServer => hello::serve(),
-    }
+    let (args, run): (_, fn(&BenchArgs) -> Result<Report>) = match Arguments::parse().bench {
+        Bench::Keys(args) => (args, keys::run),
+        Bench::Files(args) => (args, files::run),
+        Bench::Members(args) => (args, members::run),
+        Bench::HelloServer => return hello::serve(),
+    };
+    args.check()?;
+    stop::listen()?;
+    run(&args)?.print();
+    Ok(())
 }
 
 #[cfg(test)]

@@ -127,9 +127,7 @@ impl Server {
     /// # Errors
     /// When the process has ended.
     pub(crate) fn rss_mib(&self) -> Result<f64> {
-        let path = format!("/proc/{}/status", self.pid());
-        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-        kib_of(&text, "VmRSS:").map(|kib| kib / 1024.0).with_context(|| format!("no VmRSS in {path}"))
+        self.status("VmRSS:")
     }
 
     /// The most resident memory so far, MiB.
@@ -137,16 +135,14 @@ impl Server {
     /// # Errors
     /// When the process has ended.
     pub(crate) fn peak_mib(&self) -> Result<f64> {
-        let path = format!("/proc/{}/status", self.pid());
-        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-        kib_of(&text, "VmHWM:").map(|kib| kib / 1024.0).with_context(|| format!("no VmHWM in {path}"))
+        self.status("VmHWM:")
     }
 
     /// Ends it as an operator would (SIGTERM), and waits.
     ///
     /// # Errors
     /// When it does not end, or not well.
-    pub(crate) fn terminate(mut self) -> Result<()> {
+    pub(crate) fn terminate(&mut self) -> Result<()> {
         let sent = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
         ensure!(sent.success(), "kill -TERM");
         let began = Instant::now();
@@ -158,6 +154,14 @@ impl Server {
             std::thread::sleep(Duration::from_millis(2));
         }
         bail!("the server does not stop within {STOP:?} of SIGTERM")
+    }
+}
+
+impl Server {
+    fn status(&self, name: &str) -> Result<f64> {
+        let path = format!("/proc/{}/status", self.pid());
+        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+        kib_of(&text, name).map(|kib| kib / 1024.0).with_context(|| format!("no {name} in {path}"))
     }
 }
 

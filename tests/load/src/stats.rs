@@ -6,7 +6,7 @@ pub(crate) struct Slice {
     /// Length of the measured window, seconds.
     pub(crate) seconds: f64,
     /// One entry per operation that ended in the window: its nanoseconds.
-    pub(crate) nanos: Vec<u32>,
+    pub(crate) nanos: Vec<u64>,
     /// CPU seconds of the server's process in the window.
     pub(crate) server_cpu: f64,
     /// CPU seconds of this process in the window.
@@ -33,16 +33,22 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// One without rounds yet.
+    pub(crate) fn new(target: &str, operation: &str, connections: usize) -> Self {
+        Self { target: target.to_owned(), operation: operation.to_owned(), connections, slices: Vec::new() }
+    }
+
     /// Median of the rounds' operations per second.
     pub(crate) fn rate(&self) -> f64 {
         median(self.slices.iter().map(Slice::rate).collect())
     }
 
     /// Percentiles over all rounds, milliseconds.
+    #[expect(clippy::cast_precision_loss, reason = "nanoseconds stay below 2^52")]
     pub(crate) fn latencies_ms<const N: usize>(&self, percents: [f64; N]) -> [f64; N] {
-        let mut all: Vec<u32> = self.slices.iter().flat_map(|s| s.nanos.iter().copied()).collect();
+        let mut all: Vec<u64> = self.slices.iter().flat_map(|s| s.nanos.iter().copied()).collect();
         all.sort_unstable();
-        percents.map(|p| f64::from(percentile(&all, p)) / 1e6)
+        percents.map(|p| percentile(&all, p) as f64 / 1e6)
     }
 
     /// CPU microseconds of the server and of the client per operation.
@@ -71,7 +77,7 @@ impl Cell {
 }
 
 /// The value below which `percent` of the sorted values lie (nearest rank); 0 for none.
-pub(crate) fn percentile(sorted: &[u32], percent: f64) -> u32 {
+pub(crate) fn percentile(sorted: &[u64], percent: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn percentiles_by_nearest_rank() {
-        let values: Vec<u32> = (1..=100).collect();
+        let values: Vec<u64> = (1..=100).collect();
         assert_eq!([0.0, 1.0, 50.0, 99.0, 99.1, 100.0].map(|p| percentile(&values, p)), [1, 1, 50, 99, 100, 100]);
         assert_eq!([percentile(&[7], 50.0), percentile(&[7], 99.0), percentile(&[], 50.0)], [7, 7, 0]);
         assert_eq!(percentile(&[1, 2, 3, 4], 50.0), 2);

@@ -76,13 +76,10 @@ impl Population {
     /// # Errors
     /// The first refused call.
     pub(crate) fn settle(templates: &Templates, addr: SocketAddr, public_token: &str) -> Result<Self> {
-        let mut server =
-            Setup { connection: Blocking::connect(addr)?, headers: vec![format!("x-sentc-app-token: {public_token}")] };
+        let mut server = Setup::open(addr, public_token)?;
         let headers = server.headers.clone();
-        let ids: Vec<String> = (0..USERS)
-            .map(|n| Ok(user::done_register(&server.call("POST", "/register", None, &templates.body(n)?)?)?))
-            .collect::<Result<_>>()?;
-        let opened: Vec<Opened> = (0..TEMPLATES).map(|n| server.open(n)).collect::<Result<_>>()?;
+        let ids: Vec<String> = (0..USERS).map(|n| server.register(templates, n)).collect::<Result<_>>()?;
+        let opened: Vec<Opened> = (0..TEMPLATES).map(|n| server.template(n)).collect::<Result<_>>()?;
         let mut logins = Vec::new();
         let mut groups = Vec::new();
         for (number, user_id) in ids.iter().enumerate() {
@@ -161,29 +158,62 @@ impl Population {
 /// # Errors
 /// A refused call.
 pub(crate) fn headers_of_one(addr: SocketAddr, public_token: &str) -> Result<Vec<String>> {
-    let headers = vec![format!("x-sentc-app-token: {public_token}")];
-    let mut server = Setup { connection: Blocking::connect(addr)?, headers: headers.clone() };
+    let mut server = Setup::open(addr, public_token)?;
     let name = identifier(0);
     server.call("POST", "/register", None, &user::prepare_register(&mut rng::os(), &name, PASSWORD)?)?;
     let (_start, user) = server.enter(&name)?;
-    Ok(with_jwt(&headers, Some(user.jwt())))
+    Ok(server.headers(Some(user.jwt())))
 }
 
-/// Calls while setting up.
-struct Setup {
+/// Calls while setting up, one after the other on one connection.
+pub(crate) struct Setup {
     connection: Blocking,
     headers: Vec<String>,
 }
 
 impl Setup {
-    fn call(&mut self, method: &str, path: &str, jwt: Option<&str>, body: &str) -> Result<String> {
+    /// Connects; `public_token` is that of the app in which everything happens.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub(crate) fn open(addr: SocketAddr, public_token: &str) -> Result<Self> {
+        let headers = vec![format!("x-sentc-app-token: {public_token}")];
+        Ok(Self { connection: Blocking::connect(addr)?, headers })
+    }
+
+    /// Header lines of a call, with the JWT.
+    pub(crate) fn headers(&self, jwt: Option<&str>) -> Vec<String> {
+        with_jwt(&self.headers, jwt)
+    }
+
+    /// Registers user `number` with the keys of a template; gives the user id.
+    ///
+    /// # Errors
+    /// When he is refused.
+    pub(crate) fn register(&mut self, templates: &Templates, number: usize) -> Result<String> {
+        Ok(user::done_register(&self.call("POST", "/register", None, &templates.body(number)?)?)?)
+    }
+
+    /// Logs user `number` in as the real client does; gives all his keys.
+    ///
+    /// # Errors
+    /// When he is refused.
+    pub(crate) fn user(&mut self, number: usize) -> Result<UserData> {
+        Ok(self.enter(&identifier(number as u64))?.1)
+    }
+
+    /// A call of the key API; gives the text of the answer, whatever its envelope says.
+    ///
+    /// # Errors
+    /// When the status is not 200.
+    pub(crate) fn call(&mut self, method: &str, path: &str, jwt: Option<&str>, body: &str) -> Result<String> {
         let request = http::render(method, &format!("/api/v1{path}"), &with_jwt(&self.headers, jwt), body);
         let answer = self.connection.send(&request)?;
         Ok(answer.text().with_context(|| format!("{method} {path}"))?.to_owned())
     }
 
     /// Login of a template's user, creation and reading of a group, all with the real client.
-    fn open(&mut self, number: usize) -> Result<Opened> {
+    fn template(&mut self, number: usize) -> Result<Opened> {
         let (start, user) = self.enter(&identifier(number as u64))?;
         let secret = user.device().secret().clone();
         let group = group::prepare_create_group(&mut rng::os(), &user, CreateGroup::default())?;
