@@ -11,6 +11,8 @@ both! {
     deletion_needs_a_fresh_jwt,
     by_default_only_the_backend_deletes,
     nothing_of_a_deleted_user_stays,
+    a_group_goes_with_the_last_who_can_enter_it,
+    the_last_two_may_go_at_once,
 }
 
 async fn deletion_needs_a_fresh_jwt(server: TestServer) {
@@ -70,6 +72,43 @@ async fn nothing_of_a_deleted_user_stays(server: TestServer) {
     assert_ne!(again.user_id, alice.user_id);
     assert_eq!(server.rank_of(&joined, &again).await, None);
     assert_eq!(server.get("/group/all/0/none").jwt(&again.jwt).ok().await, json!([]));
+}
+
+async fn a_group_goes_with_the_last_who_can_enter_it(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let own = server.group(&alice).await;
+    let connected = server.connected(&alice, &own).await;
+    let shared = server.group_with(&alice, &[(&bob, 4)]).await;
+    // Bob is in the child only; it opens with keys of the parent.
+    let parent = server.group(&alice).await;
+    let child = server.child(&alice, &parent).await;
+    server.add_member(&alice, &child, &bob, 4).await;
+    let all = [&own, &connected, &shared, &parent, &child];
+    let left = || {
+        let mut database = server.database();
+        all.map(|group| !database.find(&group.id).is_empty())
+    };
+    assert_eq!(left(), [true; 5]);
+    server.delete("/user").jwt(&alice.jwt).ok().await;
+    assert_eq!(left(), [false, false, true, true, true], "with the group goes what it alone was a member of");
+    assert_eq!(server.rank_of(&shared, &bob).await, Some(4));
+    assert_eq!(server.rank_of(&child, &bob).await, Some(4));
+    server.delete("/user").jwt(&bob.jwt).ok().await;
+    assert_eq!(left(), [false; 5]);
+    assert_eq!(server.database().number("SELECT CAST(count(*) AS TEXT) AS line FROM groups"), 0);
+}
+
+async fn the_last_two_may_go_at_once(server: TestServer) {
+    for round in 0..6 {
+        let alice = server.session(&format!("alice {round}")).await;
+        let bob = server.session(&format!("bob {round}")).await;
+        for _ in 0..3 {
+            server.group_with(&alice, &[(&bob, 1)]).await;
+        }
+        let delete = |who: &Session| server.delete("/user").jwt(&who.jwt).ok();
+        futures_util::future::join(delete(&alice), delete(&bob)).await;
+        assert_eq!(server.database().number("SELECT CAST(count(*) AS TEXT) AS line FROM groups"), 0);
+    }
 }
 
 async fn assert_refused_everywhere(server: &TestServer, gone: &Session) {

@@ -4,6 +4,7 @@
 //! A user's own keys are a group too: a *user group* (kind 1), whose members are the user's devices. No group route
 //! reaches it; the room `keys` makes it and reads it through `rules` and `keys`.
 
+mod deserted;
 pub mod devices;
 pub mod guests;
 pub mod http;
@@ -17,6 +18,7 @@ pub mod rules;
 mod store;
 pub mod validate;
 
+pub use deserted::forget_user;
 pub use guests::Guest;
 
 #[cfg(test)]

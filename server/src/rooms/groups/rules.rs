@@ -384,11 +384,12 @@ pub fn delete_all(tx: &mut Conn, app_id: &str) -> KeyResult<()> {
     Ok(store::delete_all(tx, app_id)?)
 }
 
-/// Removes a member who is gone for good from everywhere: memberships, wrapped keys, invites, upload sessions.
+/// Removes a member who is gone for good from everywhere: memberships, wrapped keys, invites, upload sessions. What that leaves
+/// deserted, [`super::forget_user`] takes away.
 ///
 /// # Errors
 /// What the database says.
-pub fn forget_member(tx: &mut Conn, member_id: &str) -> KeyResult<()> {
+pub(super) fn forget_member(tx: &mut Conn, member_id: &str) -> KeyResult<()> {
     // Waits for invites that have just seen him.
     tx.lock(member_id)?;
     forget(tx, &[member_id.to_owned()])

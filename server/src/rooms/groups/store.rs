@@ -1,5 +1,6 @@
 //! Table `groups`, alone and joined with `group_members`.
 
+mod deserted;
 mod line;
 
 use diesel::QueryResult;
@@ -7,6 +8,7 @@ use diesel::prelude::*;
 
 use keystead_protocol::groups::{PAGE_SIZE, RANK_ADMIN};
 
+pub(super) use self::deserted::{entered_by, has_members};
 pub(super) use self::line::{EntryRow, MAX_LEVELS, entry, top, tree};
 use crate::db::schema::{group_members as members, groups};
 use crate::db::{Conn, each};

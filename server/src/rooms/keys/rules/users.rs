@@ -13,7 +13,7 @@ use crate::db::{Conn, is_unique_violation};
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::directory::rules as directory;
 use crate::rooms::groups::validate::is_id;
-use crate::rooms::groups::{keys as group_keys, rules as groups};
+use crate::rooms::groups::{forget_user, keys as group_keys, rules as groups};
 
 /// The user group of a user of this app.
 ///
@@ -103,16 +103,17 @@ pub fn rename(app: &App, tx: &mut Conn, app_id: &str, session: &Session, identif
     }
 }
 
-/// Removes a user with everything that is his: devices, tokens, keys, memberships, invites (better-than.md 15).
+/// Removes a user with everything that is his: devices, tokens, keys, memberships, invites (better-than.md 15), and the groups in
+/// which nobody else is.
 ///
 /// # Errors
 /// `UserNotFound`.
 pub fn delete_user(tx: &mut Conn, app_id: &str, user_id: &str) -> KeyResult<()> {
     let user_group_id = known(tx, app_id, user_id)?;
-    tx.lock(user_id)?;
+    // First, because it takes the locks of groups, and those come before a user's.
+    forget_user(tx, user_id)?;
     directory::delete_user(tx, user_id)?;
-    groups::delete_group(tx, &user_group_id)?;
-    groups::forget_member(tx, user_id)
+    groups::delete_group(tx, &user_group_id)
 }
 
 /// The newest public key of a user.
