@@ -10,6 +10,7 @@ use crate::error::StartError;
 use crate::rooms::apps::rules::{
     self as apps, AppInfo, AppSettings, AppTokens, DEFAULT_APP, JwtKeyInfo, NewApp, NewJwtKey,
 };
+use crate::rooms::audit::rules as audit;
 use crate::root_key::write_private;
 
 /// Named as in the original.
@@ -161,6 +162,31 @@ pub async fn jwt_keys(
         Ok((new, apps::jwt_keys(tx, &app_id)?))
     };
     Ok(app.db.write::<_, crate::error::KeyError, _>(work).await?)
+}
+
+/// `audit`: entries of an app's audit log, the newest first, at most `most`.
+///
+/// # Errors
+/// When there is no such app.
+pub async fn audit_log(
+    app: &Arc<App>,
+    id_or_name: &str,
+    filter: audit::Filter,
+    most: usize,
+) -> Result<Vec<audit::Entry>, StartError> {
+    let app_id = find_app(app, id_or_name).await?.app_id;
+    let mut entries: Vec<audit::Entry> = Vec::new();
+    loop {
+        let before_id = entries.last().map(|entry| entry.id);
+        let (app_id, filter) = (app_id.clone(), audit::Filter { before_id, ..filter.clone() });
+        let page = app.db.read(move |c| Ok::<_, crate::error::KeyError>(audit::list(c, &app_id, &filter)?)).await?;
+        let last = page.len() < usize::try_from(audit::PAGE).unwrap_or(usize::MAX);
+        entries.extend(page);
+        if last || entries.len() >= most {
+            entries.truncate(most);
+            return Ok(entries);
+        }
+    }
 }
 
 /// What the server has stored of a user, column by column: for the demo, and for an operator who wants to see it.

@@ -3,6 +3,8 @@
 //! A test about a weakness of the original that we do not have says so by its number in `better-than.md`: of part 1, and below `identity` of part 2.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod canary;

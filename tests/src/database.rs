@@ -11,6 +11,9 @@ use keystead_server::db::{Conn, migrate};
 /// Table of the migration tool, which is no data of ours.
 const MIGRATIONS: &str = "__diesel_schema_migrations";
 
+/// Table of what happened, which outlives what it happened to.
+const AUDIT_LOG: &str = "audit_log";
+
 /// A connection beside the server's.
 pub struct Database(Conn);
 
@@ -105,16 +108,21 @@ impl Database {
         all
     }
 
-    /// How many rows there are in all tables together.
+    /// How many rows there are in all tables together, but the audit log.
     pub fn count(&mut self) -> i64 {
-        let counts: Vec<_> = self.tables().iter().map(|t| format!("(SELECT count(*) FROM \"{t}\")")).collect();
+        let tables = self.tables();
+        let tables = tables.iter().filter(|table| *table != AUDIT_LOG);
+        let counts: Vec<_> = tables.map(|t| format!("(SELECT count(*) FROM \"{t}\")")).collect();
         self.number(&format!("SELECT CAST({} AS TEXT) AS line", counts.join(" + ")))
     }
 
-    /// The rows in which a text stands, with the name of their table in front.
+    /// The rows in which a text stands, with the name of their table in front. The audit log remembers ids of what is gone.
     pub fn find(&mut self, text: &str) -> Vec<String> {
         let rows = self.rows();
-        let all = rows.iter().flat_map(|(table, rows)| rows.iter().map(move |row| format!("{table}: {row}")));
+        let all = rows
+            .iter()
+            .filter(|(table, _)| *table != AUDIT_LOG)
+            .flat_map(|(table, rows)| rows.iter().map(move |row| format!("{table}: {row}")));
         all.filter(|row| row.contains(text)).collect()
     }
 

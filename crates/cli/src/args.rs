@@ -60,6 +60,30 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: AppCommand,
     },
+    /// Shows an app's audit log, the newest first: who did what to whom, when, from where
+    Audit(AuditArgs),
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct AuditArgs {
+    /// App id, or a name that only one app has
+    #[arg(long)]
+    pub(crate) app: String,
+    /// From this day (2026-11-21, UTC), or not longer ago than this (30m, 24h, 7d)
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// About this user id only
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// With this event only, as docs/api.md lists the routes: "DELETE /group/{group_id}"
+    #[arg(long)]
+    pub(crate) event: Option<String>,
+    /// Entries at most
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) most: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(ClapArgs, Default)]

@@ -5,6 +5,7 @@
 
 mod app_commands;
 mod args;
+mod audit_command;
 mod demo;
 mod serve;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             Some(args::Command::Serve(ref serve)) => serve::serve(&args.common, serve).await,
             Some(args::Command::Demo) => demo::demo().await,
             Some(args::Command::App { ref command }) => app_commands::run(&args.common, command).await,
+            Some(args::Command::Audit(ref audit)) => audit_command::run(&args.common, audit).await,
         }
     });
     match result {

@@ -1,6 +1,7 @@
 //! What a handler gets, and how handlers of different shapes become one kind.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub struct Call {
     pub route: &'static Route,
     /// The values of the path's `{names}`, in order.
     pub params: Params,
+    /// Whose address the call comes from.
+    pub ip: Option<IpAddr>,
 }
 
 impl Call {

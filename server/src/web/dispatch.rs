@@ -14,7 +14,7 @@ use keystead_protocol::ErrorCode;
 
 use super::call::{Call, Handler};
 use super::envelope::keys as envelope;
-use super::guard::{self, Caller, Credentials};
+use super::guard::{self, Caller};
 use super::limits::Limit;
 use super::upload::Upload;
 use super::{identity, metrics, net};
@@ -124,9 +124,10 @@ async fn admit(app: Arc<App>, found: Found, req: &HttpRequest) -> KeyResult<Call
     let Found { route, params } = found;
     let caller = guard::caller(&app, req, route.guard, &params).await?;
     limit(&app, route, &caller, req)?;
-    let via = Credentials::of(req).group_access_id().map(str::to_owned);
+    let via = guard::group_access_id(req).map(str::to_owned);
+    let ip = net::client_ip(req, &app.config.server.trusted_proxies);
     let Caller { tenant, token, session, path_user, group, .. } = caller;
-    Ok(Call { app, tenant, token, session, path_user, group, via, route, params })
+    Ok(Call { app, tenant, token, session, path_user, group, via, route, params, ip })
 }
 
 /// The address is counted first: one address must not use up the app's share.

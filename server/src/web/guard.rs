@@ -181,6 +181,11 @@ pub async fn caller(app: &Arc<App>, req: &HttpRequest, guard: Guard, path: &Para
     app.db.read(move |conn| credentials.check(&of, conn, guard, &path)).await
 }
 
+/// The group that the caller wants to enter through.
+pub(super) fn group_access_id(req: &HttpRequest) -> Option<&str> {
+    req.headers().get(GROUP_ACCESS)?.to_str().ok()
+}
+
 impl Credentials {
     /// Takes the headers.
     #[must_use]

@@ -1,5 +1,6 @@
 //! HTTP: from a request to a handler and back. Guards, limits, CORS, request ids, metrics, answer formats.
 
+mod audit;
 pub mod call;
 pub mod callers;
 pub mod dispatch;

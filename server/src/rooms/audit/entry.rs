@@ -8,8 +8,9 @@ pub const PAGE: i64 = 100;
 /// One thing that happened. What is not set is not known or does not apply.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Event<'a> {
-    /// `room.what`, lower case: `identity.login`, `keys.device_added`. Fixed words, so that readers can filter.
-    pub name: &'static str,
+    /// A fixed text, so that readers can filter: `identity.login`, or the route of a call of the key API
+    /// (`DELETE /group/{group_id}`).
+    pub name: &'a str,
     /// User id of who did it.
     pub actor: Option<&'a str>,
     /// User id of whom it was done to.
@@ -52,4 +53,6 @@ pub struct Filter {
     pub subject: Option<String>,
     /// With this event name.
     pub event: Option<String>,
+    /// Not older than this, milliseconds since 1970.
+    pub since_ms: Option<i64>,
 }

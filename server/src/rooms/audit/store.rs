@@ -32,6 +32,9 @@ pub(super) fn list(conn: &mut Conn, app_id: &str, filter: &Filter) -> QueryResul
     if let Some(subject) = &filter.subject {
         query = query.filter(log::subject_id.eq(subject));
     }
+    if let Some(since_ms) = filter.since_ms {
+        query = query.filter(log::at_ms.ge(since_ms));
+    }
     if let Some(event) = &filter.event {
         query = query.filter(log::event.eq(event));
     }

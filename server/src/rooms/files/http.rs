@@ -16,7 +16,7 @@ use crate::web::call::Call;
 /// 11, 100, 310.
 pub async fn register(call: Call, input: FileRegisterInput) -> KeyResult<FileRegisterOutput> {
     let (app, by) = (call.app.clone(), writer(&call)?);
-    call.app.db.write(move |tx| rules::register(&app, tx, &by, &input)).await
+    call.write(move |tx| rules::register(&app, tx, &by, &input)).await
 }
 
 /// `POST /group/:g/file`: the group is the path's, whatever the body says.
@@ -65,7 +65,7 @@ pub async fn more_parts(call: Call) -> KeyResult<Vec<PartListItem>> {
 pub async fn rename(call: Call, input: FileNameUpdateInput) -> KeyResult<&'static str> {
     let (by, file_id) = (writer(&call)?, call.param(0)?.to_owned());
     let rename = move |tx: &mut _| rules::rename(tx, &by, &file_id, input.encrypted_file_name.as_deref());
-    call.app.db.write(rename).await?;
+    call.write(rename).await?;
     Ok(SUCCESS)
 }
 
@@ -75,7 +75,7 @@ pub async fn rename(call: Call, input: FileNameUpdateInput) -> KeyResult<&'stati
 /// 512, 521.
 pub async fn delete(call: Call) -> KeyResult<&'static str> {
     let (by, file_id) = (writer(&call)?, call.param(0)?.to_owned());
-    call.app.db.write(move |tx| rules::delete(tx, &by, &file_id)).await?;
+    call.write(move |tx| rules::delete(tx, &by, &file_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -85,7 +85,7 @@ pub async fn delete(call: Call) -> KeyResult<&'static str> {
 /// 301, 512.
 pub async fn delete_of_group(call: Call) -> KeyResult<&'static str> {
     let (by, group_id, file_id) = (writer(&call)?, call.group()?.group_id.clone(), call.param(1)?.to_owned());
-    call.app.db.write(move |tx| rules::delete_of_group(tx, &by, &group_id, &file_id)).await?;
+    call.write(move |tx| rules::delete_of_group(tx, &by, &group_id, &file_id)).await?;
     Ok(SUCCESS)
 }
 

@@ -109,7 +109,7 @@ pub async fn get(call: Call) -> KeyResult<GroupData> {
 /// 301.
 pub async fn delete(call: Call) -> KeyResult<&'static str> {
     let actor = actor(&call)?;
-    call.app.db.write(move |tx| rules::delete(tx, &actor)).await?;
+    call.write(move |tx| rules::delete(tx, &actor)).await?;
     Ok(SUCCESS)
 }
 
@@ -119,7 +119,7 @@ pub async fn delete(call: Call) -> KeyResult<&'static str> {
 /// 310.
 pub async fn forced_delete(call: Call) -> KeyResult<&'static str> {
     let (app_id, group_id) = (call.tenant.id.clone(), call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::forced_delete(tx, &app_id, &group_id)).await?;
+    call.write(move |tx| rules::forced_delete(tx, &app_id, &group_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -205,7 +205,7 @@ async fn create_with(call: Call, data: Option<GroupCreateData>) -> KeyResult<Gro
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let user_id = call.user_id()?.to_owned();
     let create = move |tx: &mut _| rules::create(&app, tx, &app_id, &user_id, data.as_ref());
-    Ok(GroupCreateOutput { group_id: call.app.db.write(create).await? })
+    Ok(GroupCreateOutput { group_id: call.write(create).await? })
 }
 
 /// Makes a group from the one in the path.
@@ -215,7 +215,7 @@ async fn create_from(
     make: fn(&App, &mut Conn, &Actor, Option<&GroupCreateData>) -> KeyResult<String>,
 ) -> KeyResult<GroupCreateOutput> {
     let (app, actor) = (call.app.clone(), actor(&call)?);
-    Ok(GroupCreateOutput { group_id: call.app.db.write(move |tx| make(&app, tx, &actor, data.as_ref())).await? })
+    Ok(GroupCreateOutput { group_id: call.write(move |tx| make(&app, tx, &actor, data.as_ref())).await? })
 }
 
 /// Clients of 2022 encrypt with the last key of the list, those of today with the first.

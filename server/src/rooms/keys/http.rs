@@ -47,7 +47,12 @@ pub(super) async fn register_as(
     device_identifier: String,
 ) -> KeyResult<RegisterOutput> {
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
-    let done = call.app.db.write(move |tx| rules::register(&app, tx, &app_id, &registration)).await?;
+    let make = move |tx: &mut Conn| {
+        let done = rules::register(&app, tx, &app_id, &registration)?;
+        let user_id = done.user_id.clone();
+        Ok((done, Some(user_id)))
+    };
+    let done = call.write_naming(make).await?;
     Ok(RegisterOutput { user_id: done.user_id, device_id: done.device_id, device_identifier })
 }
 
@@ -129,7 +134,7 @@ pub async fn refresh(call: Call, input: RefreshInput) -> KeyResult<RefreshOutput
 /// `DELETE /refresh` (added by Keystead): ends the session of a refresh token.
 pub async fn logout(call: Call, input: RefreshInput) -> KeyResult<&'static str> {
     let (app, session) = (call.app.clone(), call.session()?.clone());
-    call.app.db.write(move |tx| rules::logout(&app, tx, &session, &input.refresh_token)).await?;
+    call.write(move |tx| rules::logout(&app, tx, &session, &input.refresh_token)).await?;
     Ok(SUCCESS)
 }
 
@@ -149,7 +154,7 @@ pub async fn init(call: Call, input: RefreshInput) -> KeyResult<InitOutput> {
 /// `PUT /user`
 pub async fn update_identifier(call: Call, input: UserIdentifierInput) -> KeyResult<&'static str> {
     let (app, app_id, session) = (call.app.clone(), call.tenant.id.clone(), call.session()?.clone());
-    call.app.db.write(move |tx| rules::rename(&app, tx, &app_id, &session, &input.user_identifier)).await?;
+    call.write(move |tx| rules::rename(&app, tx, &app_id, &session, &input.user_identifier)).await?;
     Ok(SUCCESS)
 }
 
@@ -217,9 +222,9 @@ pub async fn forced_end_sessions(call: Call, input: UserIdentifierInput) -> KeyR
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let end = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        rules::end_sessions(&app, tx, &user_id)
+        Ok((rules::end_sessions(&app, tx, &user_id)?, Some(user_id)))
     };
-    call.app.db.write(end).await?;
+    call.write_naming(end).await?;
     Ok(SUCCESS)
 }
 
@@ -228,9 +233,9 @@ pub async fn forced_delete(call: Call, input: UserIdentifierInput) -> KeyResult<
     let app_id = call.tenant.id.clone();
     let delete = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        rules::delete_user(tx, &app_id, &user_id)
+        Ok((rules::delete_user(tx, &app_id, &user_id)?, Some(user_id)))
     };
-    call.app.db.write(delete).await?;
+    call.write_naming(delete).await?;
     Ok(SUCCESS)
 }
 
@@ -320,7 +325,7 @@ pub(super) async fn finish_login(call: &Call, session: Session, proof: Proof) ->
         }
         rules::remember(&app, tx, &device_id, &id, &hash)
     };
-    call.app.db.write(write).await?;
+    call.write_about(&session.user_id, write).await?;
     let session = Session { session_id: tokens.id, ..session };
     let jwt = rules::issue(&call.app, &call.tenant, &session, true)?;
     Ok(SessionTokens { jwt, refresh_token: tokens.refresh_token })
@@ -345,6 +350,6 @@ async fn user_keys(call: &Call, page: Page) -> KeyResult<Vec<GroupKey>> {
 
 async fn remove_user(call: &Call, user_id: String) -> KeyResult<&'static str> {
     let app_id = call.tenant.id.clone();
-    call.app.db.write(move |tx| rules::delete_user(tx, &app_id, &user_id)).await?;
+    call.write(move |tx| rules::delete_user(tx, &app_id, &user_id)).await?;
     Ok(SUCCESS)
 }

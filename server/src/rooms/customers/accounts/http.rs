@@ -33,7 +33,7 @@ pub async fn register(call: Call, input: CustomerRegisterData) -> KeyResult<Cust
     captcha::check(&call, captcha_input).await?;
     let (app, home) = (call.app.clone(), call.tenant.id.clone());
     let work = move |tx: &mut crate::db::Conn| rules::register(&app, tx, &home, &email, &customer_data, &registration);
-    let (customer_id, letter) = call.app.db.write(work).await?;
+    let (customer_id, letter) = call.write(work).await?;
     send(&call, &letter, mail::confirm_address)?;
     Ok(CustomerRegisterOutput { customer_id })
 }
@@ -57,7 +57,7 @@ pub async fn verify_login(call: Call, input: VerifyLoginInput) -> KeyResult<Cust
 /// 63.
 pub async fn confirm(call: Call, input: CustomerEmailToken) -> KeyResult<&'static str> {
     let (app, id) = (call.app.clone(), call.session()?.user_id.clone());
-    call.app.db.write(move |tx| rules::confirm(&app, tx, &id, &input.token)).await?;
+    call.write(move |tx| rules::confirm(&app, tx, &id, &input.token)).await?;
     Ok(SUCCESS)
 }
 
@@ -67,7 +67,7 @@ pub async fn confirm(call: Call, input: CustomerEmailToken) -> KeyResult<&'stati
 /// 50, 62, 429.
 pub async fn confirm_again(call: Call) -> KeyResult<&'static str> {
     let (app, id) = (call.app.clone(), call.session()?.user_id.clone());
-    if let Some(letter) = call.app.db.write(move |tx| rules::confirm_again(&app, tx, &id)).await? {
+    if let Some(letter) = call.write(move |tx| rules::confirm_again(&app, tx, &id)).await? {
         send(&call, &letter, mail::confirm_address)?;
     }
     Ok(SUCCESS)
@@ -80,7 +80,7 @@ pub async fn confirm_again(call: Call) -> KeyResult<&'static str> {
 pub async fn change_email(call: Call, input: CustomerUpdateInput) -> KeyResult<&'static str> {
     let (app, home, session) = (call.app.clone(), call.tenant.id.clone(), call.session()?.clone());
     let work = move |tx: &mut crate::db::Conn| rules::change_email(&app, tx, &home, &session, &input.new_email);
-    let letter = call.app.db.write(work).await?;
+    let letter = call.write(work).await?;
     send(&call, &letter, mail::confirm_address)?;
     Ok(SUCCESS)
 }
@@ -91,7 +91,7 @@ pub async fn change_email(call: Call, input: CustomerUpdateInput) -> KeyResult<&
 /// 11, 62.
 pub async fn change_data(call: Call, input: CustomerData) -> KeyResult<&'static str> {
     let id = call.session()?.user_id.clone();
-    call.app.db.write(move |tx| rules::change_data(tx, &id, &input)).await?;
+    call.write(move |tx| rules::change_data(tx, &id, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -102,7 +102,7 @@ pub async fn change_data(call: Call, input: CustomerData) -> KeyResult<&'static 
 pub async fn begin_reset(call: Call, input: CustomerResetPasswordInput) -> KeyResult<&'static str> {
     captcha::check(&call, input.captcha_input).await?;
     let app = call.app.clone();
-    let letter = call.app.db.write(move |tx| rules::begin_reset(&app, tx, &input.email)).await?;
+    let letter = call.write(move |tx| rules::begin_reset(&app, tx, &input.email)).await?;
     if let Some(letter) = letter
         && let Err(e) = send(&call, &letter, mail::reset_password)
     {
@@ -119,7 +119,7 @@ pub async fn begin_reset(call: Call, input: CustomerResetPasswordInput) -> KeyRe
 pub async fn reset(call: Call, input: CustomerDonePasswordReset) -> KeyResult<&'static str> {
     let device = users::validate_device(input.reset_password_data)?;
     let (app, home, token) = (call.app.clone(), call.tenant.id.clone(), input.token);
-    call.app.db.write(move |tx| rules::reset(&app, tx, &home, &token, &device)).await?;
+    call.write(move |tx| rules::reset(&app, tx, &home, &token, &device)).await?;
     Ok(SUCCESS)
 }
 
@@ -129,7 +129,7 @@ pub async fn reset(call: Call, input: CustomerDonePasswordReset) -> KeyResult<&'
 /// 203.
 pub async fn delete(call: Call) -> KeyResult<&'static str> {
     let (home, id) = (call.tenant.id.clone(), call.session()?.user_id.clone());
-    call.app.db.write(move |tx| rules::delete(tx, &home, &id)).await?;
+    call.write(move |tx| rules::delete(tx, &home, &id)).await?;
     Ok(SUCCESS)
 }
 

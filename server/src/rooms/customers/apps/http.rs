@@ -18,7 +18,7 @@ use crate::web::call::Call;
 /// 11, 61, 203.
 pub async fn create(call: Call, input: AppRegisterInput) -> KeyResult<AppRegisterOutput> {
     let (app, customer) = (call.app.clone(), customer(&call)?);
-    call.app.db.write(move |tx| rules::create(&app, tx, &customer, None, &input)).await
+    call.write(move |tx| rules::create(&app, tx, &customer, None, &input)).await
 }
 
 /// `POST /customer/app/:group_id`
@@ -27,7 +27,7 @@ pub async fn create(call: Call, input: AppRegisterInput) -> KeyResult<AppRegiste
 /// 11, 61, 203, 301, 310.
 pub async fn create_in_group(call: Call, input: AppRegisterInput) -> KeyResult<AppRegisterOutput> {
     let (app, customer, group_id) = (call.app.clone(), customer(&call)?, call.param(0)?.to_owned());
-    call.app.db.write(move |tx| rules::create(&app, tx, &customer, Some(&group_id), &input)).await
+    call.write(move |tx| rules::create(&app, tx, &customer, Some(&group_id), &input)).await
 }
 
 /// `GET /customer/apps/:time/:id`
@@ -178,5 +178,5 @@ where
         rules::may(tx, &customer, &app_id, need)?;
         f(tx, &app_id)
     };
-    call.app.db.write(work).await
+    call.write(work).await
 }

@@ -19,7 +19,7 @@ use crate::web::call::{Call, Page};
 /// 11.
 pub async fn create(call: Call, input: CustomerGroupInput) -> KeyResult<GroupCreateOutput> {
     let (app, home, customer) = (call.app.clone(), call.tenant.id.clone(), call.session()?.user_id.clone());
-    let group_id = call.app.db.write(move |tx| rules::create(&app, tx, &home, &customer, &input)).await?;
+    let group_id = call.write(move |tx| rules::create(&app, tx, &home, &customer, &input)).await?;
     Ok(GroupCreateOutput { group_id })
 }
 
@@ -60,7 +60,7 @@ pub async fn members(call: Call) -> KeyResult<CustomerGroupMembers> {
 /// 11, 301, 310.
 pub async fn update(call: Call, input: CustomerGroupInput) -> KeyResult<&'static str> {
     let actor = actor(&call)?;
-    call.app.db.write(move |tx| rules::update(tx, &actor, &input)).await?;
+    call.write(move |tx| rules::update(tx, &actor, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -70,7 +70,7 @@ pub async fn update(call: Call, input: CustomerGroupInput) -> KeyResult<&'static
 /// 100, 301, 302, 310, 317.
 pub async fn invite(call: Call, input: LightInvite) -> KeyResult<&'static str> {
     let (app, actor, target) = (call.app.clone(), actor(&call)?, call.param(1)?.to_owned());
-    call.app.db.write(move |tx| rules::invite(&app, tx, &actor, &target, &input)).await?;
+    call.write(move |tx| rules::invite(&app, tx, &actor, &target, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -80,6 +80,6 @@ pub async fn invite(call: Call, input: LightInvite) -> KeyResult<&'static str> {
 /// 203, 301, 310.
 pub async fn delete(call: Call) -> KeyResult<&'static str> {
     let actor = actor(&call)?;
-    call.app.db.write(move |tx| rules::delete(tx, &actor)).await?;
+    call.write(move |tx| rules::delete(tx, &actor)).await?;
     Ok(SUCCESS)
 }

@@ -14,7 +14,7 @@ use crate::web::call::Call;
 pub async fn register(call: Call, input: SymKeyRegisterInput) -> KeyResult<SymKeyRegisterOutput> {
     rules::validate(&input)?;
     let (app, app_id, user_id) = (call.app.clone(), call.tenant.id.clone(), call.session()?.user_id.clone());
-    let key_id = call.app.db.write(move |tx| rules::register(&app, tx, &app_id, &user_id, &input)).await?;
+    let key_id = call.write(move |tx| rules::register(&app, tx, &app_id, &user_id, &input)).await?;
     Ok(SymKeyRegisterOutput { key_id })
 }
 
@@ -25,7 +25,7 @@ pub async fn register(call: Call, input: SymKeyRegisterInput) -> KeyResult<SymKe
 pub async fn delete(call: Call) -> KeyResult<&'static str> {
     let (app_id, user_id) = (call.tenant.id.clone(), call.session()?.user_id.clone());
     let key_id = call.param(0)?.to_owned();
-    call.app.db.write(move |tx| rules::delete(tx, &app_id, &user_id, &key_id)).await?;
+    call.write(move |tx| rules::delete(tx, &app_id, &user_id, &key_id)).await?;
     Ok(SUCCESS)
 }
 

@@ -34,7 +34,7 @@ pub async fn list_of_group(call: Call) -> KeyResult<Vec<InviteListItem>> {
 /// 301.
 pub async fn toggle_invites(call: Call) -> KeyResult<&'static str> {
     let actor = actor(&call)?;
-    call.app.db.write(move |tx| rules::toggle(tx, &actor)).await?;
+    call.write(move |tx| rules::toggle(tx, &actor)).await?;
     Ok(SUCCESS)
 }
 
@@ -173,7 +173,7 @@ pub async fn re_invite_group_force_light(call: Call, _rank: LightInvite) -> KeyR
 pub async fn upload_keys(call: Call, input: Vec<MemberKey>) -> KeyResult<&'static str> {
     validate::member_keys(&input)?;
     let (app, actor, session_id) = (call.app.clone(), actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::upload_keys(&app, tx, &actor, &session_id, &input)).await?;
+    call.write(move |tx| rules::upload_keys(&app, tx, &actor, &session_id, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -184,7 +184,7 @@ pub async fn upload_keys(call: Call, input: Vec<MemberKey>) -> KeyResult<&'stati
 pub async fn accept(call: Call) -> KeyResult<&'static str> {
     let (app, app_id, group_id) = (call.app.clone(), call.tenant.id.clone(), call.param(0)?.to_owned());
     let user_id = call.user_id()?.to_owned();
-    call.app.db.write(move |tx| rules::accept(&app, tx, &app_id, &group_id, &user_id)).await?;
+    call.write(move |tx| rules::accept(&app, tx, &app_id, &group_id, &user_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -195,7 +195,7 @@ pub async fn accept(call: Call) -> KeyResult<&'static str> {
 pub async fn reject(call: Call) -> KeyResult<&'static str> {
     let (app_id, group_id) = (call.tenant.id.clone(), call.param(0)?.to_owned());
     let user_id = call.user_id()?.to_owned();
-    call.app.db.write(move |tx| rules::reject(tx, &app_id, &group_id, &user_id)).await?;
+    call.write(move |tx| rules::reject(tx, &app_id, &group_id, &user_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -206,7 +206,7 @@ pub async fn reject(call: Call) -> KeyResult<&'static str> {
 /// 301, 307.
 pub async fn accept_as_group(call: Call) -> KeyResult<&'static str> {
     let (app, actor, group_id) = (call.app.clone(), actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::accept_as_group(&app, tx, &actor, &group_id)).await?;
+    call.write(move |tx| rules::accept_as_group(&app, tx, &actor, &group_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -216,7 +216,7 @@ pub async fn accept_as_group(call: Call) -> KeyResult<&'static str> {
 /// 301, 307.
 pub async fn reject_as_group(call: Call) -> KeyResult<&'static str> {
     let (actor, group_id) = (actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::reject_as_group(tx, &actor, &group_id)).await?;
+    call.write(move |tx| rules::reject_as_group(tx, &actor, &group_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -226,24 +226,24 @@ type Kind = fn(String) -> Guest;
 async fn invite_as(call: Call, input: NewMemberKeys, kind: Kind, entry: Entry) -> KeyResult<InviteOutput> {
     validate::member_keys(&input.keys)?;
     let (app, actor, guest) = (call.app.clone(), actor(&call)?, kind(call.last_param()?.to_owned()));
-    call.app.db.write(move |tx| rules::invite(&app, tx, &actor, &guest, &input, entry)).await
+    call.write(move |tx| rules::invite(&app, tx, &actor, &guest, &input, entry)).await
 }
 
 async fn invite_light_as(call: Call, input: LightInvite, kind: Kind, entry: Entry) -> KeyResult<&'static str> {
     let (app, actor, guest) = (call.app.clone(), actor(&call)?, kind(call.last_param()?.to_owned()));
-    call.app.db.write(move |tx| rules::invite_light(&app, tx, &actor, &guest, &input, entry)).await?;
+    call.write(move |tx| rules::invite_light(&app, tx, &actor, &guest, &input, entry)).await?;
     Ok(SUCCESS)
 }
 
 async fn re_invite_as(call: Call, input: NewMemberKeys, kind: Kind) -> KeyResult<InviteOutput> {
     validate::member_keys(&input.keys)?;
     let (app, actor, guest) = (call.app.clone(), actor(&call)?, kind(call.last_param()?.to_owned()));
-    call.app.db.write(move |tx| rules::re_invite(&app, tx, &actor, &guest, &input)).await
+    call.write(move |tx| rules::re_invite(&app, tx, &actor, &guest, &input)).await
 }
 
 /// The member keeps his rank, so the one in the body says nothing.
 async fn re_invite_light_as(call: Call, kind: Kind) -> KeyResult<&'static str> {
     let (actor, guest) = (actor(&call)?, kind(call.last_param()?.to_owned()));
-    call.app.db.write(move |tx| rules::re_invite_light(tx, &actor, &guest)).await?;
+    call.write(move |tx| rules::re_invite_light(tx, &actor, &guest)).await?;
     Ok(SUCCESS)
 }

@@ -16,7 +16,7 @@ use crate::web::call::Call;
 pub async fn request(call: Call) -> KeyResult<&'static str> {
     let (app, app_id, group_id) = (call.app.clone(), call.tenant.id.clone(), call.param(0)?.to_owned());
     let user_id = call.user_id()?.to_owned();
-    call.app.db.write(move |tx| rules::request(&app, tx, &app_id, &group_id, &user_id)).await?;
+    call.write(move |tx| rules::request(&app, tx, &app_id, &group_id, &user_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -26,7 +26,7 @@ pub async fn request(call: Call) -> KeyResult<&'static str> {
 /// 301, 302, 310, 317, 319.
 pub async fn request_as_group(call: Call) -> KeyResult<&'static str> {
     let (app, actor, group_id) = (call.app.clone(), actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::request_as_group(&app, tx, &actor, &group_id)).await?;
+    call.write(move |tx| rules::request_as_group(&app, tx, &actor, &group_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -54,7 +54,7 @@ pub async fn sent_by_group(call: Call) -> KeyResult<Vec<InviteListItem>> {
 /// 309.
 pub async fn withdraw(call: Call) -> KeyResult<&'static str> {
     let (group_id, user_id) = (call.last_param()?.to_owned(), call.user_id()?.to_owned());
-    call.app.db.write(move |tx| rules::withdraw(tx, &group_id, &user_id)).await?;
+    call.write(move |tx| rules::withdraw(tx, &group_id, &user_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -64,7 +64,7 @@ pub async fn withdraw(call: Call) -> KeyResult<&'static str> {
 /// 301, 309.
 pub async fn withdraw_as_group(call: Call) -> KeyResult<&'static str> {
     let (actor, group_id) = (actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::withdraw_as_group(tx, &actor, &group_id)).await?;
+    call.write(move |tx| rules::withdraw_as_group(tx, &actor, &group_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -84,7 +84,7 @@ pub async fn list(call: Call) -> KeyResult<Vec<JoinRequestListItem>> {
 pub async fn accept(call: Call, input: NewMemberKeys) -> KeyResult<InviteOutput> {
     validate::member_keys(&input.keys)?;
     let (app, actor, member_id) = (call.app.clone(), actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::accept(&app, tx, &actor, &member_id, &input)).await
+    call.write(move |tx| rules::accept(&app, tx, &actor, &member_id, &input)).await
 }
 
 /// `PUT /group/:g/join_req/:user_id/light`
@@ -93,7 +93,7 @@ pub async fn accept(call: Call, input: NewMemberKeys) -> KeyResult<InviteOutput>
 /// 301, 309.
 pub async fn accept_light(call: Call, input: LightInvite) -> KeyResult<&'static str> {
     let (app, actor, member_id) = (call.app.clone(), actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::accept_light(&app, tx, &actor, &member_id, &input)).await?;
+    call.write(move |tx| rules::accept_light(&app, tx, &actor, &member_id, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -103,6 +103,6 @@ pub async fn accept_light(call: Call, input: LightInvite) -> KeyResult<&'static 
 /// 301, 309.
 pub async fn reject(call: Call) -> KeyResult<&'static str> {
     let (actor, member_id) = (actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::reject(tx, &actor, &member_id)).await?;
+    call.write(move |tx| rules::reject(tx, &actor, &member_id)).await?;
     Ok(SUCCESS)
 }

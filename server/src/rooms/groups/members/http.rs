@@ -34,7 +34,7 @@ pub async fn forced_get(call: Call) -> KeyResult<GroupUserListItem> {
 /// 308.
 pub async fn leave(call: Call) -> KeyResult<&'static str> {
     let actor = actor(&call)?;
-    call.app.db.write(move |tx| rules::leave(tx, &actor)).await?;
+    call.write(move |tx| rules::leave(tx, &actor)).await?;
     Ok(SUCCESS)
 }
 
@@ -44,7 +44,7 @@ pub async fn leave(call: Call) -> KeyResult<&'static str> {
 /// 300, 301, 308, 315, 316.
 pub async fn kick(call: Call) -> KeyResult<&'static str> {
     let (actor, target) = (actor(&call)?, call.last_param()?.to_owned());
-    call.app.db.write(move |tx| rules::kick(tx, &actor, &target)).await?;
+    call.write(move |tx| rules::kick(tx, &actor, &target)).await?;
     Ok(SUCCESS)
 }
 
@@ -54,6 +54,7 @@ pub async fn kick(call: Call) -> KeyResult<&'static str> {
 /// 300, 301, 314.
 pub async fn change_rank(call: Call, input: ChangeRankInput) -> KeyResult<&'static str> {
     let actor = actor(&call)?;
-    call.app.db.write(move |tx| rules::change_rank(tx, &actor, &input.changed_user_id, input.new_rank)).await?;
+    let target = input.changed_user_id.clone();
+    call.write_about(&target, move |tx| rules::change_rank(tx, &actor, &input.changed_user_id, input.new_rank)).await?;
     Ok(SUCCESS)
 }

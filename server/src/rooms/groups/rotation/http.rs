@@ -18,7 +18,7 @@ use crate::web::call::Call;
 pub async fn start(call: Call, input: KeyRotationData) -> KeyResult<KeyRotationOutput> {
     validate::rotation(&input)?;
     let (app, actor, tenant) = (call.app.clone(), actor(&call)?, call.tenant.clone());
-    let started = call.app.db.write(move |tx| rules::start(&app, tx, &actor, &tenant.group_options, &input)).await?;
+    let started = call.write(move |tx| rules::start(&app, tx, &actor, &tenant.group_options, &input)).await?;
     call.app.rotations.wake();
     Ok(started)
 }
@@ -40,7 +40,7 @@ pub async fn waiting(call: Call) -> KeyResult<Vec<KeyRotationInput>> {
 pub async fn finish(call: Call, input: DoneKeyRotationData) -> KeyResult<&'static str> {
     validate::done_rotation(&input)?;
     let (actor, key_id) = (actor(&call)?, call.param(1)?.to_owned());
-    call.app.db.write(move |tx| rules::finish(tx, &actor, &key_id, &input)).await?;
+    call.write(move |tx| rules::finish(tx, &actor, &key_id, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -51,8 +51,7 @@ pub async fn finish(call: Call, input: DoneKeyRotationData) -> KeyResult<&'stati
 pub async fn start_user(call: Call, input: KeyRotationData) -> KeyResult<KeyRotationOutput> {
     validate::user_rotation(&input)?;
     let (app, session, tenant) = (call.app.clone(), call.session()?.clone(), call.tenant.clone());
-    let started =
-        call.app.db.write(move |tx| rules::start_user(&app, tx, &session, &tenant.group_options, &input)).await?;
+    let started = call.write(move |tx| rules::start_user(&app, tx, &session, &tenant.group_options, &input)).await?;
     call.app.rotations.wake();
     Ok(started)
 }
@@ -73,7 +72,7 @@ pub async fn waiting_user(call: Call) -> KeyResult<Vec<KeyRotationInput>> {
 pub async fn finish_user(call: Call, input: DoneKeyRotationData) -> KeyResult<&'static str> {
     validate::done_rotation(&input)?;
     let (session, key_id) = (call.session()?.clone(), call.param(0)?.to_owned());
-    call.app.db.write(move |tx| rules::finish_user(tx, &session, &key_id, &input)).await?;
+    call.write(move |tx| rules::finish_user(tx, &session, &key_id, &input)).await?;
     Ok(SUCCESS)
 }
 

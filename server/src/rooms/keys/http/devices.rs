@@ -14,7 +14,7 @@ use crate::web::call::Call;
 pub async fn prepare(call: Call, input: UserDeviceRegisterInput) -> KeyResult<RegisterDeviceOutput> {
     let device = rules::validate_device(input)?;
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
-    call.app.db.write(move |tx| devices::prepare(&app, tx, &app_id, &device)).await
+    call.write(move |tx| devices::prepare(&app, tx, &app_id, &device)).await
 }
 
 /// `PUT /user/done_register_device`
@@ -22,14 +22,14 @@ pub async fn finish(call: Call, input: DoneRegisterDeviceInput) -> KeyResult<Inv
     validate::member_keys(&input.user_keys.keys)?;
     let (app, app_id, session) = (call.app.clone(), call.tenant.id.clone(), call.session()?.clone());
     let DoneRegisterDeviceInput { user_keys, token } = input;
-    call.app.db.write(move |tx| devices::finish(&app, tx, &app_id, &session, &token, &user_keys)).await
+    call.write(move |tx| devices::finish(&app, tx, &app_id, &session, &token, &user_keys)).await
 }
 
 /// `PUT /user/user_keys/session/:session_id`
 pub async fn upload_keys(call: Call, input: Vec<MemberKey>) -> KeyResult<&'static str> {
     validate::member_keys(&input)?;
     let (app, session, session_id) = (call.app.clone(), call.session()?.clone(), call.param(0)?.to_owned());
-    call.app.db.write(move |tx| devices::upload_keys(&app, tx, &session, &session_id, &input)).await?;
+    call.write(move |tx| devices::upload_keys(&app, tx, &session, &session_id, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -42,6 +42,6 @@ pub async fn list(call: Call) -> KeyResult<Vec<DeviceListItem>> {
 /// `DELETE /user/device/:device_id`
 pub async fn delete(call: Call) -> KeyResult<&'static str> {
     let (session, device_id) = (call.session()?.clone(), call.param(0)?.to_owned());
-    call.app.db.write(move |tx| devices::delete(tx, &session, &device_id)).await?;
+    call.write(move |tx| devices::delete(tx, &session, &device_id)).await?;
     Ok(SUCCESS)
 }

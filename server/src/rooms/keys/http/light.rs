@@ -26,7 +26,7 @@ pub async fn verify_login(call: Call, input: VerifyLoginInput) -> KeyResult<Veri
 pub async fn finish_device(call: Call, input: DoneRegisterDeviceLightInput) -> KeyResult<&'static str> {
     let (app, app_id, session) = (call.app.clone(), call.tenant.id.clone(), call.session()?.clone());
     let write = move |tx: &mut _| rules::devices::finish_light(&app, tx, &app_id, &session, &input.token);
-    call.app.db.write(write).await?;
+    call.write(write).await?;
     Ok(SUCCESS)
 }
 
@@ -34,7 +34,7 @@ pub async fn finish_device(call: Call, input: DoneRegisterDeviceLightInput) -> K
 pub async fn forced_reset(call: Call, input: UserDeviceRegisterInput) -> KeyResult<&'static str> {
     let device = rules::validate_device(input)?;
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
-    call.app.db.write(move |tx| rules::reset_light(&app, tx, &app_id, &device)).await?;
+    call.write(move |tx| rules::reset_light(&app, tx, &app_id, &device)).await?;
     Ok(SUCCESS)
 }
 

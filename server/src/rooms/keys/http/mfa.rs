@@ -16,7 +16,7 @@ pub async fn register(call: Call) -> KeyResult<OtpRegister> {
     let (app, user_id) = (call.app.clone(), call.session()?.user_id.clone());
     let new = mfa::make(&call.app, &user_id)?;
     let shown = new.shown.clone();
-    call.app.db.write(move |tx| mfa::register(&app, tx, &user_id, &new)).await?;
+    call.write(move |tx| mfa::register(&app, tx, &user_id, &new)).await?;
     Ok(shown)
 }
 
@@ -25,7 +25,7 @@ pub async fn reset(call: Call) -> KeyResult<OtpRegister> {
     let (app, user_id) = (call.app.clone(), call.session()?.user_id.clone());
     let new = mfa::make(&call.app, &user_id)?;
     let shown = new.shown.clone();
-    call.app.db.write(move |tx| mfa::reset(&app, tx, &user_id, &new)).await?;
+    call.write(move |tx| mfa::reset(&app, tx, &user_id, &new)).await?;
     Ok(shown)
 }
 
@@ -34,7 +34,7 @@ pub async fn confirm(call: Call, input: ConfirmOtpInput) -> KeyResult<&'static s
     let (app, user_id) = (call.app.clone(), call.session()?.user_id.clone());
     let counted = counted(Factor::Code, &user_id);
     call.app.limits.may_judge_secret(&call.tenant.id, &counted)?;
-    call.app.db.write(move |tx| mfa::confirm(&app, tx, &user_id, &input.token)).await?;
+    call.write(move |tx| mfa::confirm(&app, tx, &user_id, &input.token)).await?;
     call.app.limits.secret_was_right(&call.tenant.id, &counted);
     Ok(SUCCESS)
 }
@@ -42,7 +42,7 @@ pub async fn confirm(call: Call, input: ConfirmOtpInput) -> KeyResult<&'static s
 /// `PATCH /user/disable_otp`
 pub async fn disable(call: Call) -> KeyResult<&'static str> {
     let user_id = call.session()?.user_id.clone();
-    call.app.db.write(move |tx| mfa::disable(tx, &user_id)).await?;
+    call.write(move |tx| mfa::disable(tx, &user_id)).await?;
     Ok(SUCCESS)
 }
 
@@ -58,9 +58,9 @@ pub async fn forced_disable(call: Call, input: UserIdentifierInput) -> KeyResult
     let app_id = call.tenant.id.clone();
     let write = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        mfa::force_off(tx, &user_id)
+        Ok((mfa::force_off(tx, &user_id)?, Some(user_id)))
     };
-    call.app.db.write(write).await?;
+    call.write_naming(write).await?;
     Ok(SUCCESS)
 }
 
@@ -85,7 +85,8 @@ async fn validate(call: Call, input: ValidateMfaInput, factor: Factor) -> KeyRes
     let device_keys = call.app.db.read(move |c| rules::device_keys(c, &of)).await?;
     let challenge = rules::challenge(&device_keys)?;
     let (app, hash) = (call.app.clone(), challenge.hash);
-    call.app.db.write(move |tx| mfa::answer(&app, tx, &session, factor, &input.token, &hash)).await?;
+    let user_id = session.user_id.clone();
+    call.write_about(&user_id, move |tx| mfa::answer(&app, tx, &session, factor, &input.token, &hash)).await?;
     call.app.limits.secret_was_right(&call.tenant.id, &counted);
     Ok(DoneLoginOutput { device_keys, challenge: challenge.text })
 }

@@ -14,7 +14,7 @@ pub async fn change(call: Call, input: ChangePasswordInput) -> KeyResult<&'stati
     let identifier_hash = session.identifier_hash.clone();
     let change = password::validate_change(input)?;
     call.app.limits.may_judge_secret(&call.tenant.id, &identifier_hash)?;
-    call.app.db.write(move |tx| password::change(&app, tx, &session, &change)).await?;
+    call.write(move |tx| password::change(&app, tx, &session, &change)).await?;
     call.app.limits.secret_was_right(&call.tenant.id, &identifier_hash);
     Ok(SUCCESS)
 }
@@ -23,7 +23,7 @@ pub async fn change(call: Call, input: ChangePasswordInput) -> KeyResult<&'stati
 pub async fn reset(call: Call, input: ResetPasswordInput) -> KeyResult<&'static str> {
     let (app, session) = (call.app.clone(), call.session()?.clone());
     password::validate_reset(&input)?;
-    call.app.db.write(move |tx| password::reset(&app, tx, &session, &input)).await?;
+    call.write(move |tx| password::reset(&app, tx, &session, &input)).await?;
     Ok(SUCCESS)
 }
 
@@ -31,6 +31,6 @@ pub async fn reset(call: Call, input: ResetPasswordInput) -> KeyResult<&'static 
 pub async fn forced_reset(call: Call, input: RegisterData) -> KeyResult<&'static str> {
     let registration = rules::validate_registration(input)?;
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
-    call.app.db.write(move |tx| rules::reset(&app, tx, &app_id, &registration)).await?;
+    call.write(move |tx| rules::reset(&app, tx, &app_id, &registration)).await?;
     Ok(SUCCESS)
 }

@@ -16,13 +16,13 @@ pub async fn list(call: Call) -> KeyResult<Vec<SessionListItem>> {
 /// `DELETE /user/sessions/:session_id`
 pub async fn end_one(call: Call) -> KeyResult<&'static str> {
     let (app, user_id, id) = (call.app.clone(), call.session()?.user_id.clone(), call.param(0)?.to_owned());
-    call.app.db.write(move |tx| rules::end_one(&app, tx, &user_id, &id)).await?;
+    call.write(move |tx| rules::end_one(&app, tx, &user_id, &id)).await?;
     Ok(SUCCESS)
 }
 
 /// `DELETE /user/sessions`
 pub async fn end_others(call: Call) -> KeyResult<&'static str> {
     let (app, session) = (call.app.clone(), call.session()?.clone());
-    call.app.db.write(move |tx| rules::end_others(&app, tx, &session)).await?;
+    call.write(move |tx| rules::end_others(&app, tx, &session)).await?;
     Ok(SUCCESS)
 }
