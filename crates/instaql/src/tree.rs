@@ -24,102 +24,105 @@ pub type Columns = Vec<Option<Box<str>>>;
 /// null instead of a list.
 #[must_use]
 pub fn write(plan: &Plan, levels: &[Level], singular: bool) -> String {
-    let nodes = plan.all_nodes();
-    let mut places = HashMap::with_capacity(nodes.len());
-    for ((node, level), at) in nodes.iter().zip(levels).zip(0_usize..) {
-        // A node is found again by its address: the plan does not move while it is written.
-        places.insert(std::ptr::from_ref::<Node>(node), (level, at));
-    }
-    let children = levels.iter().map(by_parent).collect();
-    let mut writer = Writer { places, children, singular, out: String::with_capacity(1_024) };
+    // A node is found again by its address: the plan does not move while it is written.
+    let places = plan
+        .all_nodes()
+        .into_iter()
+        .zip(levels)
+        .map(|(node, level)| (std::ptr::from_ref(node), Place::new(node, level)));
+    let mut writer = Writer { places: places.collect(), singular, out: String::with_capacity(1_024) };
     writer.out.push('{');
-    for (node, first) in with_first(&plan.nodes) {
-        writer.key(&node.key, first);
+    for (at, node) in plan.nodes.iter().enumerate() {
+        if at > 0 {
+            writer.out.push(',');
+        }
+        writer.out.push_str(&json_key(&node.key));
         writer.list(node, None);
     }
     writer.out.push('}');
     writer.out
 }
 
-type Children = HashMap<Option<EntityId>, Vec<EntityId>>;
+/// What is needed again for every entity of a node.
+struct Place<'a> {
+    level: &'a Level,
+    by_parent: HashMap<Option<EntityId>, Vec<EntityId>>,
+    /// `"label":` of the columns in their order; none where a link that is asked for stands instead.
+    column_keys: Vec<Option<String>>,
+    /// `"label":` of the links below.
+    child_keys: Vec<String>,
+}
 
-fn by_parent(level: &Level) -> Children {
-    let mut children: Children = HashMap::new();
-    for (parent, entity) in &level.list {
-        children.entry(*parent).or_default().push(*entity);
+impl<'a> Place<'a> {
+    fn new(node: &Node, level: &'a Level) -> Self {
+        let mut by_parent: HashMap<_, Vec<EntityId>> = HashMap::new();
+        for (parent, entity) in &level.list {
+            by_parent.entry(*parent).or_default().push(*entity);
+        }
+        let replaced = |label: &str| node.children.iter().any(|child| child.key == label);
+        let column_keys = node.columns.iter().map(|attr| (!replaced(attr.label())).then(|| json_key(attr.label())));
+        let child_keys = node.children.iter().map(|child| json_key(&child.key)).collect();
+        Self { level, by_parent, column_keys: column_keys.collect(), child_keys }
     }
-    children
+}
+
+fn json_key(key: &str) -> String {
+    format!("{}:", serde_json::Value::from(key))
 }
 
 struct Writer<'a> {
-    places: HashMap<*const Node, (&'a Level, usize)>,
-    children: Vec<Children>,
+    places: HashMap<*const Node, Place<'a>>,
     singular: bool,
     out: String,
 }
 
 impl Writer<'_> {
     fn list(&mut self, node: &Node, parent: Option<EntityId>) {
-        let Some(&(level, at)) = self.places.get(&std::ptr::from_ref(node)) else {
-            self.out.push_str("[]");
-            return;
-        };
-        let entities = match self.children.get(at) {
-            // A parent that stands in several places shows its children in each.
-            Some(children) => children.get(&parent).cloned().unwrap_or_default(),
-            None => Vec::new(),
-        };
+        let found = self.places.get(&std::ptr::from_ref(node)).and_then(|place| place.by_parent.get(&parent));
+        // A parent that stands in several places shows its children in each.
+        let entities = found.cloned().unwrap_or_default();
         if self.singular && node.via.as_ref().is_some_and(crate::schema::Link::is_one) {
             match entities.first() {
-                Some(entity) => self.entity(node, level, *entity),
+                Some(entity) => self.entity(node, *entity),
                 None => self.out.push_str("null"),
             }
             return;
         }
         self.out.push('[');
-        for (entity, first) in with_first(&entities) {
-            if !first {
+        for (at, entity) in entities.iter().enumerate() {
+            if at > 0 {
                 self.out.push(',');
             }
-            self.entity(node, level, *entity);
+            self.entity(node, *entity);
         }
         self.out.push(']');
     }
 
-    fn entity(&mut self, node: &Node, level: &Level, entity: EntityId) {
+    fn entity(&mut self, node: &Node, entity: EntityId) {
         self.out.push('{');
-        let mut first = true;
-        if let Some(values) = level.entities.get(&entity) {
-            for (column, value) in node.columns.iter().zip(values) {
-                // A link that is asked for stands there instead of its id.
-                let Some(value) = value else { continue };
-                if node.children.iter().any(|child| child.key == column.label()) {
-                    continue;
+        let start = self.out.len();
+        if let Some(place) = self.places.get(&std::ptr::from_ref(node)) {
+            let values = place.level.entities.get(&entity).map_or(&[][..], Vec::as_slice);
+            for (key, value) in place.column_keys.iter().zip(values) {
+                let (Some(key), Some(value)) = (key, value) else { continue };
+                if self.out.len() > start {
+                    self.out.push(',');
                 }
-                self.key(column.label(), first);
+                self.out.push_str(key);
                 self.out.push_str(value);
-                first = false;
             }
         }
-        for child in &node.children {
-            self.key(&child.key, first);
+        for (at, child) in node.children.iter().enumerate() {
+            if self.out.len() > start {
+                self.out.push(',');
+            }
+            if let Some(key) = self.places.get(&std::ptr::from_ref(node)).and_then(|place| place.child_keys.get(at)) {
+                self.out.push_str(key);
+            }
             self.list(child, Some(entity));
-            first = false;
         }
         self.out.push('}');
     }
-
-    fn key(&mut self, key: &str, first: bool) {
-        if !first {
-            self.out.push(',');
-        }
-        self.out.push_str(&serde_json::Value::from(key).to_string());
-        self.out.push(':');
-    }
-}
-
-fn with_first<T>(items: &[T]) -> impl Iterator<Item = (&T, bool)> {
-    items.iter().zip(std::iter::once(true).chain(std::iter::repeat(false)))
 }
 
 #[cfg(test)]

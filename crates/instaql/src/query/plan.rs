@@ -86,7 +86,7 @@ pub struct Node {
     pub columns: Vec<Arc<Attr>>,
     /// True when `fields` chose the columns.
     pub has_fields: bool,
-    /// Numbers instead of entities.
+    /// Numbers instead of entities: the node's level is empty, the numbers go into the answer's meta data.
     pub aggregates: Vec<AggregateOf>,
     /// True when page info is owed.
     pub is_paged: bool,
