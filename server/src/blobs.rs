@@ -17,6 +17,7 @@ use object_store::path::Path;
 use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
+use crate::app::create_private_dir;
 use crate::config::{Config, FileStorage, FilesConfig};
 use crate::error::StartError;
 
@@ -76,7 +77,7 @@ impl Blobs {
         let files = &config.files;
         let root = files.dir.clone().unwrap_or_else(|| config.server.data_dir.join("files"));
         let failed = |e: object_store::Error| StartError::Refused(format!("file storage: {e}"));
-        std::fs::create_dir_all(&root).map_err(StartError::io(format!("file storage {}", root.display())))?;
+        create_private_dir(&root).map_err(StartError::io(format!("file storage {}", root.display())))?;
         let local = LocalFileSystem::new_with_prefix(&root).map_err(failed)?;
         let bucket = match files.storage {
             FileStorage::Local => None,

@@ -45,7 +45,8 @@ pub(super) fn registration(input: &FileRegisterInput) -> KeyResult<()> {
 pub(super) fn file_name(name: Option<&str>) -> KeyResult<()> {
     match name {
         Some(name) if name.len() > MAX_NAME => Err(KeyError::input("encrypted_file_name: is too long")),
-        _ => Ok(()),
+        Some(name) => no_nul("encrypted_file_name", name),
+        None => Ok(()),
     }
 }
 
@@ -55,9 +56,13 @@ pub(super) fn target(input: &FileRegisterInput) -> Option<&str> {
 }
 
 fn text(name: &str, text: &str, most: usize) -> KeyResult<()> {
-    if (1..=most).contains(&text.len()) {
-        Ok(())
-    } else {
-        Err(KeyError::input(format_args!("{name}: has the wrong length")))
+    if !(1..=most).contains(&text.len()) {
+        return Err(KeyError::input(format_args!("{name}: has the wrong length")));
     }
+    no_nul(name, text)
+}
+
+/// PostgreSQL keeps no NUL in texts.
+fn no_nul(name: &str, text: &str) -> KeyResult<()> {
+    if text.contains('\0') { Err(KeyError::input(format_args!("{name}: has a NUL"))) } else { Ok(()) }
 }
