@@ -195,7 +195,7 @@ macro_rules! held {
     };
 }
 
-held! { registrations, logins, accounts, groups, invites, tokens_and_names, paths }
+held! { registrations, logins, accounts, groups, invites, files, tokens_and_names, paths }
 
 fn registrations(world: &mut World) {
     for (suite, cases) in [(Suite::CLASSIC, 120), (Suite::HYBRID, 40), (Suite::G03, 40)] {
@@ -285,6 +285,20 @@ fn invites(world: &mut World) {
     });
 }
 
+fn files(world: &mut World) {
+    let good = e2e::files::for_user(&world.bob.user_id);
+    hold(world, 120, &good, |w| w.server.post("/file").jwt(&w.alice.jwt));
+    hold(world, 60, &good, |w| w.server.post(&format!("/group/{}/file", w.group.id)).jwt(&w.alice.jwt));
+    let old = json!({ "key_id": "k", "belongs_to_id": "", "belongs_to_type": "None", "encrypted_file_name": "n" });
+    hold(world, 60, &old, |w| w.server.post("/file").jwt(&w.alice.jwt));
+    let file = runtime().block_on(world.server.file(&world.alice, &good));
+    let name = json!({ "encrypted_file_name": "n" });
+    hold(world, 60, &name, |w| w.server.put(&format!("/file/{}", file.file_id)).jwt(&w.alice.jwt));
+    let wrapped = keystead_crypto::encoding::b64_encode(&[7; 60]);
+    let key = json!({ "alg": "AES-GCM-256", "encrypted_key_string": wrapped, "master_key_id": "k" });
+    hold(world, 80, &key, |w| w.server.post("/keys/sym_key").jwt(&w.alice.jwt));
+}
+
 fn tokens_and_names(world: &mut World) {
     let good = world.alice.refresh_body();
     hold(world, 60, &good, |w| w.server.put("/refresh").jwt(&w.alice.jwt));
@@ -316,6 +330,18 @@ fn paths(world: &mut World) {
     ];
     let templates = [
         "GET /group/all/A/B",
+        "GET /keys/sym_key/A",
+        "GET /keys/sym_key/A/B/A",
+        "GET /keys/sym_key/master_key/A/B/A",
+        "DELETE /keys/sym_key/A",
+        "GET /file/A",
+        "GET /file/A/part_fetch/B",
+        "GET /file/part/A",
+        "GET /file/session/A",
+        "POST /file/part/A/B/A",
+        "DELETE /file/A",
+        "GET /group/G/file/A",
+        "DELETE /group/G/file/A",
         "GET /group/invite/A/B",
         "GET /group/A",
         "GET /group/A/light",

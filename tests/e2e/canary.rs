@@ -5,7 +5,7 @@
 use e2e::process::{Process, Site};
 use e2e::users::Template;
 use e2e::{Backend, block_on, tokens};
-use keystead::Client;
+use keystead::{Client, CreateFile, DownloadFile};
 use keystead_crypto::encoding::{b64_decode, b64_encode, b64url_encode};
 use keystead_sdk_core::Suite;
 use serde_json::{Value, json};
@@ -96,7 +96,8 @@ fn run(backend: Backend) {
     canaries.assert_absent("the database", &stored(&site));
 }
 
-/// Everything a database holds: the files of SQLite with its write-ahead log, or all rows of PostgreSQL as text.
+/// Everything a database holds: the files of SQLite with its write-ahead log, or all rows of PostgreSQL as text. And what lies
+/// beside it: the parts of files.
 fn stored(site: &Site) -> Vec<u8> {
     let mut bytes = Vec::new();
     match site.backend() {
@@ -116,6 +117,14 @@ fn stored(site: &Site) -> Vec<u8> {
         }
     }
     assert!(bytes.len() > 10_000, "{} bytes", bytes.len());
+    let mut parts = 0;
+    for folder in std::fs::read_dir(site.data_dir().join("files/parts")).expect("a directory of parts") {
+        for part in std::fs::read_dir(folder.expect("an entry").path()).expect("a folder") {
+            bytes.extend(std::fs::read(part.expect("an entry").path()).expect("readable"));
+            parts += 1;
+        }
+    }
+    assert!(parts > 0, "the file that was uploaded");
     bytes
 }
 
@@ -141,6 +150,13 @@ async fn live(server: &Process, app: &Value, canaries: &mut Canaries) -> String 
     let secret = group.encrypt_string_signed(&content).expect("encrypts");
     let his = bob.get_group(group.group_id()).await.expect("a group");
     assert_eq!(his.decrypt_string(&secret).expect("decrypts"), content);
+    let (file_name, inside) = (canaries.make("file name"), canaries.make("file content"));
+    let options = CreateFile { name: Some(&file_name), sign: true, ..CreateFile::default() };
+    let file = group.create_file(&mut inside.as_bytes(), options).await.expect("uploads");
+    canaries.add("file key", &b64_encode(file.key.key.as_bytes()));
+    let mut read = Vec::new();
+    his.download_file(&file.file_id, &mut read, DownloadFile::default()).await.expect("downloads");
+    assert_eq!(read, inside.as_bytes());
     let sealed = alice.encrypt_string_for(&bob_id, &letter, true).await.expect("encrypts");
     assert_eq!(bob.decrypt_string_for_me(&sealed, Some(alice.user_id())).await.expect("decrypts"), letter);
     group.create_search_raw(&canaries.make("search word"), false, None).expect("hashes");

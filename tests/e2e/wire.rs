@@ -16,6 +16,7 @@ both! {
     accounts,
     light_users,
     groups,
+    files,
     group_graph,
     key_rotation,
     refusals,
@@ -217,6 +218,33 @@ async fn key_rotation(server: TestServer) {
     let start =
         server.post("/user/user_keys/rotation").jwt(&alice.jwt).json(&bodies::user_rotation(&alice)).send().await;
     snapshot("user_key_rotation_start", start);
+}
+
+async fn files(server: TestServer) {
+    let (alice, bob) = (server.session("alice").await, server.session("bob").await);
+    let body = e2e::files::for_user(&bob.user_id);
+    snapshot("file_register", server.post("/file").jwt(&alice.jwt).json(&body).send().await);
+    let file = server.file(&alice, &body).await;
+    snapshot("file_part", server.part(&alice, &file, 2, true, b"end").send().await);
+    let session = format!("/file/session/{}", file.session_id);
+    snapshot("file_session", server.get(&session).jwt(&alice.jwt).send().await);
+    snapshot("file_get", server.get(&format!("/file/{}", file.file_id)).jwt(&bob.jwt).send().await);
+    let fetch = format!("/file/{}/part_fetch/0", file.file_id);
+    snapshot("file_part_fetch", server.get(&fetch).jwt(&bob.jwt).send().await);
+    snapshot("refused_file", server.get(&fetch).send().await);
+    let old =
+        json!({ "key_id": "some-key", "belongs_to_id": "", "belongs_to_type": "None", "encrypted_file_name": "n" });
+    let old = server.file(&alice, &old).await;
+    snapshot("file_get_g03", server.get(&format!("/file/{}", old.file_id)).send().await);
+    let wrapped = keystead_crypto::encoding::b64_encode(&[7; 60]);
+    let key = json!({ "alg": "AES-GCM-256", "encrypted_key_string": wrapped, "master_key_id": "some-key" });
+    let made = server.post("/keys/sym_key").jwt(&alice.jwt).json(&key).send().await;
+    snapshot("sym_keys", server.get("/keys/sym_key/master_key/some-key/0/none").send().await);
+    snapshot("sym_key_register", made);
+    // The customer's own storage.
+    server.set_options(&server.lax, &[("storage_url", "http://127.0.0.1:9/"), ("file_storage", "1")]).await;
+    let patch = format!("/file/part/{}/1/true/{}", old.session_id, alice.user_id);
+    snapshot("file_part_register", server.patch(&patch).token(&server.lax.secret).send().await);
 }
 
 async fn refusals(server: TestServer) {

@@ -4,5 +4,6 @@ mod access;
 mod deletion;
 mod own_storage;
 mod sdk;
+mod storage;
 mod sym_keys;
 mod upload;

@@ -283,6 +283,10 @@ async fn wrong_registrations_are_refused(server: TestServer) {
         change("encrypted_key", "".into()),
         change("encrypted_key", "x".repeat(17_000).into()),
         change("encrypted_file_name", "x".repeat(17_000).into()),
+        // PostgreSQL takes no NUL.
+        change("encrypted_file_name", "a\0b".into()),
+        change("encrypted_key", "a\0b".into()),
+        change("encrypted_key_alg", "a\0b".into()),
         change("master_key_id", "no id!".into()),
         change("master_key_id", 7.into()),
     ] {
