@@ -72,13 +72,13 @@ impl Hasher {
         hashed.map_err(|_refused| HashError::Failed)
     }
 
-    /// Judges a password. Without a hash, for an account that does not exist, it takes as long and is wrong.
+    /// Judges a password. Without a hash, for an account that does not exist or has no password, it takes as long and is wrong.
     ///
     /// # Errors
     /// `Busy`, `Failed`.
     pub async fn verify(&self, password: Zeroizing<String>, phc: Option<String>) -> Result<Verdict, HashError> {
         let cost = self.cost;
-        let (phc, known) = match phc {
+        let (phc, known) = match phc.filter(|phc| password_hash::is_readable(phc)) {
             Some(phc) => (phc, true),
             None => (self.nobody().await?, false),
         };

@@ -10,6 +10,7 @@ pub mod config;
 pub mod db;
 pub mod error;
 pub mod hashing;
+pub mod id_token;
 pub mod jobs;
 pub mod mail;
 pub mod operator;

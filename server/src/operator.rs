@@ -1,5 +1,7 @@
 //! What the operator's commands do. They work on the database, beside a running server too.
 
+pub mod identity;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

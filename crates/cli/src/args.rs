@@ -62,6 +62,8 @@ pub(crate) enum Command {
     },
     /// Shows an app's audit log, the newest first: who did what to whom, when, from where
     Audit(AuditArgs),
+    /// Accounts of the identity API; works while a server runs
+    Identity(IdentityArgs),
 }
 
 #[derive(ClapArgs)]
@@ -144,6 +146,61 @@ pub(crate) enum AppCommand {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct IdentityArgs {
+    /// App id or name [default: the app that the first start made]
+    #[arg(long, global = true, value_name = "APP")]
+    pub(crate) app: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: IdentityCommand,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum IdentityCommand {
+    /// Gives an account a role: the way to the first administrator
+    Promote {
+        /// Address of the account
+        email: String,
+        /// SUPER_ADMIN, ADMIN or GENERAL
+        #[arg(long, default_value = "SUPER_ADMIN")]
+        role: String,
+        /// Also says that the address is verified, which an administrator needs
+        #[arg(long)]
+        verified: bool,
+    },
+    /// Lists the accounts
+    List {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Switches an account off and ends its sessions
+    Disable {
+        /// Address of the account
+        email: String,
+    },
+    /// Switches an account on again
+    Enable {
+        /// Address of the account
+        email: String,
+    },
+    /// Says whether a registration must bring keys for the key API
+    Keys {
+        #[arg(value_enum)]
+        registration: KeysAt,
+    },
+    /// Imports a Nuxt IAM `users` table (CSV with column names); argon2 hashes are kept, accounts that exist are skipped
+    Import {
+        /// The CSV file
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum KeysAt {
+    Demanded,
+    Optional,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -7,6 +7,7 @@ mod app_commands;
 mod args;
 mod audit_command;
 mod demo;
+mod identity_commands;
 mod serve;
 
 use std::process::ExitCode;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
             Some(args::Command::Demo) => demo::demo().await,
             Some(args::Command::App { ref command }) => app_commands::run(&args.common, command).await,
             Some(args::Command::Audit(ref audit)) => audit_command::run(&args.common, audit).await,
+            Some(args::Command::Identity(ref identity)) => identity_commands::run(&args.common, identity).await,
         }
     });
     match result {

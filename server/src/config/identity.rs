@@ -136,3 +136,35 @@ impl IdentityConfig {
         self.session_absolute_days * 24 * 3_600_000
     }
 }
+
+/// `[google]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GoogleConfig {
+    /// The client id that ID tokens must be made for; empty = no Google login.
+    pub client_id: String,
+    /// Who must have made them.
+    pub issuer: String,
+    /// Where the issuer's keys are.
+    pub jwks_url: String,
+}
+
+impl Default for GoogleConfig {
+    fn default() -> Self {
+        Self {
+            client_id: String::new(),
+            issuer: "https://accounts.google.com".into(),
+            jwks_url: "https://www.googleapis.com/oauth2/v3/certs".into(),
+        }
+    }
+}
+
+impl GoogleConfig {
+    pub(super) fn check(&self, problems: &mut Vec<String>) {
+        for (name, url) in [("issuer", &self.issuer), ("jwks_url", &self.jwks_url)] {
+            if !url.starts_with("http://") && !url.starts_with("https://") {
+                problems.push(format!("google.{name}: must start with http:// or https://"));
+            }
+        }
+    }
+}

@@ -21,7 +21,7 @@ pub use audit::AuditConfig;
 pub use customers::CustomersConfig;
 pub use database::DatabaseConfig;
 pub use files::{FileStorage, FilesConfig};
-pub use identity::{IdentityConfig, PasswordPolicy};
+pub use identity::{GoogleConfig, IdentityConfig, PasswordPolicy};
 pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
 pub use mail::{MailConfig, SmtpTls};
@@ -41,6 +41,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// Passwords, lifetimes and sessions of the identity API.
     pub identity: IdentityConfig,
+    /// Google login.
+    pub google: GoogleConfig,
     /// The audit log.
     pub audit: AuditConfig,
     /// The customer API.
@@ -115,6 +117,7 @@ impl Config {
         self.database.check(&mut problems);
         self.keys.check(&mut problems);
         self.identity.check(&mut problems);
+        self.google.check(&mut problems);
         self.audit.check(&mut problems);
         self.customers.check(&mut problems);
         self.files.check(&mut problems);

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use actix_web::http::Method;
 
 use super::{ANSWER_SIZE, Route, RouteHandler};
-use crate::rooms::identity::http::{authn, mail_flows, refresh_tokens, sessions, users};
+use crate::rooms::identity::http::{authn, google, keys, mail_flows, refresh_tokens, sessions, users};
 use crate::web::guard::Guard;
 use crate::web::identity::{IdentityGuard, handler};
 use crate::web::limits::Limit;
@@ -30,6 +30,7 @@ pub(super) fn lines() -> Vec<Route> {
         // One's own account.
         line(&post,   "/api/iam/authn/register",         Open,       IamRegister, handler(authn::register)),
         line(&post,   "/api/iam/authn/login",            LoginGuard, IamLogin,    handler(authn::login)),
+        line(&post,   "/api/iam/authn/login-google",     Open,       IamLogin,    handler(google::login)),
         line(&post,   "/api/iam/authn/logout",           Open,       No,          handler(authn::logout)),
         line(&get,    "/api/iam/authn/profile",          User,       No,          handler(authn::profile)),
         line(&get,    "/api/iam/authn/isauthenticated",  Probe,      No,          handler(authn::is_authenticated)),
@@ -41,6 +42,7 @@ pub(super) fn lines() -> Vec<Route> {
         line(&post,   "/api/iam/authn/verifyreset/{token}", Open,    IamMail,     handler(mail_flows::verify_reset)),
         line(&post,   "/api/iam/authn/verifyemail",      Open,       IamMail,     handler(mail_flows::verify_email)),
         line(&post,   "/api/iam/authn/verifyemailtoken", Open,       IamMail,     handler(mail_flows::verify_email_token)),
+        line(&get,    "/api/iam/authn/keys",             User,       No,          handler(keys::of_caller)),
         line(&get,    "/api/iam/authn/sessions",         User,       No,          handler(sessions::list)),
         line(&delete, "/api/iam/authn/sessions",         UserCsrf,   No,          handler(sessions::revoke_others)),
         line(&delete, "/api/iam/authn/sessions/{id}",    UserCsrf,   No,          handler(sessions::revoke)),

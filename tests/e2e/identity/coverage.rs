@@ -17,6 +17,7 @@ const MATRIX: &[(&str, &str, IdentityGuard)] = {
     &[
         ("POST", "/authn/register", Open),
         ("POST", "/authn/login", Login),
+        ("POST", "/authn/login-google", Open),
         ("POST", "/authn/logout", Open),
         ("GET", "/authn/profile", User),
         ("GET", "/authn/isauthenticated", Probe),
@@ -28,6 +29,7 @@ const MATRIX: &[(&str, &str, IdentityGuard)] = {
         ("POST", "/authn/verifyreset/{token}", Open),
         ("POST", "/authn/verifyemail", Open),
         ("POST", "/authn/verifyemailtoken", Open),
+        ("GET", "/authn/keys", User),
         ("GET", "/authn/sessions", User),
         ("DELETE", "/authn/sessions", UserCsrf),
         ("DELETE", "/authn/sessions/{id}", UserCsrf),

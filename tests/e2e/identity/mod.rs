@@ -4,3 +4,4 @@
 mod coverage;
 mod flow;
 mod parallel;
+mod seed;

@@ -16,6 +16,22 @@ pub fn create_user(app: &App, tx: &mut Conn, app_id: &str) -> QueryResult<String
     Ok(id)
 }
 
+/// Takes a person over with the user id that he has elsewhere (import).
+///
+/// # Errors
+/// What the database says; a unique violation when the id is taken.
+pub fn adopt_user(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> QueryResult<()> {
+    store::insert(tx, app_id, user_id, app.clock.now_ms())
+}
+
+/// True when a user id is anybody's, in whichever app.
+///
+/// # Errors
+/// What the database says.
+pub fn is_taken(conn: &mut Conn, user_id: &str) -> QueryResult<bool> {
+    store::is_taken(conn, user_id)
+}
+
 /// True when the app has this user.
 ///
 /// # Errors

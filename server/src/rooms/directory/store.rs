@@ -19,6 +19,11 @@ pub(super) fn exists(conn: &mut Conn, app_id: &str, user_id: &str) -> QueryResul
     Ok(found.is_some())
 }
 
+pub(super) fn is_taken(conn: &mut Conn, user_id: &str) -> QueryResult<bool> {
+    let found: Option<String> = users::table.find(user_id).select(users::id).get_result(conn).optional()?;
+    Ok(found.is_some())
+}
+
 pub(super) fn delete(conn: &mut Conn, user_id: &str) -> QueryResult<bool> {
     Ok(diesel::delete(users::table.find(user_id)).execute(conn)? > 0)
 }

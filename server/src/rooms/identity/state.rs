@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::db::Conn;
 use crate::error::StartError;
 use crate::hashing::Hasher;
+use crate::id_token::Provider;
 use crate::root_key::RootKey;
 
 /// Secrets, hashing pool, delays.
@@ -22,6 +23,8 @@ pub struct Identity {
     pub hasher: Hasher,
     /// Waits after wrong passwords.
     pub delays: Delays,
+    /// Judges Google's ID tokens.
+    pub google: Provider,
     /// Id of the app that is served without an app token.
     pub(super) default_app: OnceLock<String>,
     later: Arc<Later>,
@@ -44,6 +47,7 @@ impl Identity {
             secrets: Secrets::load(conn, root_key)?,
             hasher: Hasher::new(&config.identity),
             delays: Delays::new(&config.limits, &config.identity, clock.clone()),
+            google: Provider::new(&config.google),
             default_app: OnceLock::new(),
             later: Arc::default(),
         })

@@ -155,15 +155,15 @@ mod tests {
             lines(Platform::Browser),
             [
                 "iam-access-token=Bearer%20a.b.c; Path=/; HttpOnly; Secure; SameSite=Lax",
-                "iam-refresh-token=Bearer%20d.e.f; Path=/; Expires=Sat, 05 Dec 2026 02:29:05 GMT; HttpOnly; Secure; SameSite=Lax",
+                "iam-refresh-token=Bearer%20d.e.f; Path=/; Expires=Sat, 05 Dec 2026 01:09:05 GMT; HttpOnly; Secure; SameSite=Lax",
                 "iam-sid=s-1; Path=/; HttpOnly; Secure; SameSite=Lax",
             ]
         );
         assert_eq!(
             lines(Platform::BrowserDev),
             [
-                "iam-access-token=Bearer%20a.b.c; Path=/; Expires=Sun, 22 Nov 2026 02:29:05 GMT; HttpOnly; SameSite=Lax",
-                "iam-refresh-token=Bearer%20d.e.f; Path=/; Expires=Sun, 22 Nov 2026 02:29:05 GMT; HttpOnly; SameSite=Lax",
+                "iam-access-token=Bearer%20a.b.c; Path=/; Expires=Sun, 22 Nov 2026 01:09:05 GMT; HttpOnly; SameSite=Lax",
+                "iam-refresh-token=Bearer%20d.e.f; Path=/; Expires=Sun, 22 Nov 2026 01:09:05 GMT; HttpOnly; SameSite=Lax",
                 "iam-sid=s-1; Path=/; HttpOnly; SameSite=Lax",
             ]
         );

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::super::error::{IamError, IamResult};
 use super::super::model::{Client, Role, User};
+use super::super::store::settings;
 use super::super::store::users::{self as store, Changes, NewUser};
 use super::authenticate::Caller;
 use super::{emails, passwords, sessions};
@@ -68,7 +69,7 @@ pub async fn register(app: &Arc<App>, app_id: &str, new: Registration, client: &
             if !apps::is_enabled(conn, &id)? {
                 return Err(IamError::forbidden());
             }
-            Ok((store::by_email(conn, &id, &key)?.is_some(), false))
+            Ok((store::by_email(conn, &id, &key)?.is_some(), settings::demands_keys(conn, &id)?))
         })
         .await?;
     if taken {

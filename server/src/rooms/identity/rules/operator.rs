@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::super::error::{IamError, IamResult};
 use super::super::model::{Role, User};
+use super::super::store::settings;
 use super::super::store::users::{self as store, Changes};
 use super::accounts::keep_an_admin;
 use super::{emails, sessions};
@@ -75,6 +76,16 @@ pub fn list(conn: &mut Conn, app_id: &str, skip: i64, take: i64) -> IamResult<Ve
         created_at: iso8601(user.created_ms),
     };
     Ok(store::page(conn, app_id, skip, take)?.into_iter().map(info).collect())
+}
+
+/// Says whether a registration in this app must bring keys.
+///
+/// # Errors
+/// What the database says.
+pub fn demand_keys(app: &App, tx: &mut Conn, app_id: &str, demand: bool) -> IamResult<()> {
+    settings::set_demands_keys(tx, app_id, demand)?;
+    let detail = Some(if demand { "demanded" } else { "optional" });
+    Ok(audit::record(app, tx, app_id, &Event { name: "identity.keys_option", detail, ..Event::default() })?)
 }
 
 fn find(conn: &mut Conn, app_id: &str, email: &str) -> IamResult<User> {

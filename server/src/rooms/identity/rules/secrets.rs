@@ -4,7 +4,7 @@
 use keystead_crypto::secret::SecretArray;
 use keystead_crypto::{encoding, hash, rng};
 
-use super::super::store::secrets as store;
+use super::super::store::settings as store;
 use super::tokens::Kind;
 use crate::db::Conn;
 use crate::error::StartError;
