@@ -10,6 +10,7 @@ mod keys;
 mod members;
 mod postgres;
 mod report;
+mod rotation;
 mod server;
 mod sqlite_commits;
 mod stage;
@@ -43,6 +44,8 @@ enum Bench {
     Files(BenchArgs),
     /// Pages of the member list of a group with a thousand members
     Members(BenchArgs),
+    /// Key rotation of a group of a thousand members
+    Rotation(BenchArgs),
     /// The bare actix server that others are compared with
     #[command(hide = true)]
     HelloServer,
@@ -105,6 +108,7 @@ fn main() -> Result<()> {
         Bench::Keys(args) => (args, keys::run),
         Bench::Files(args) => (args, files::run),
         Bench::Members(args) => (args, members::run),
+        Bench::Rotation(args) => (args, rotation::run),
         Bench::HelloServer => return hello::serve(),
     };
     args.check()?;
