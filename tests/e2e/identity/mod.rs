@@ -3,5 +3,7 @@
 
 mod coverage;
 mod flow;
+mod own_backend;
 mod parallel;
 mod seed;
+mod weaknesses;

@@ -5,7 +5,6 @@ use e2e::{TestServer, both};
 use serde_json::json;
 
 both! {
-    row_26_login_google_refuses_without_a_configuration,
     row_40_reset_always_succeeds,
     row_41_reset_sends_one_mail_with_a_link_for_an_hour,
     row_42_reset_does_not_tell_who_exists,
@@ -14,14 +13,6 @@ both! {
     row_45_a_reset_link_works_by_path_and_by_body,
     row_46_a_verification_mail_has_a_link_for_a_day,
     row_47_a_verification_link_works_once,
-}
-
-async fn row_26_login_google_refuses_without_a_configuration(server: TestServer) {
-    for body in [json!({ "token": "x.y.z" }), json!({}), json!({ "token": 5 })] {
-        let answer = server.iam("POST", "/authn/login-google").json(&body).fails(401).await;
-        assert_eq!(answer.message(), "Google Login Error");
-        assert!(answer.tokens_if_any().is_none());
-    }
 }
 
 async fn row_40_reset_always_succeeds(server: TestServer) {

@@ -1,6 +1,7 @@
 //! The statements of the seed as black-box tests: `row_NN` is row NN of iam.md section 14.
 
 mod accounts;
+mod google;
 mod mails;
 mod platforms;
 mod refresh_tokens;
@@ -11,6 +12,7 @@ mod users;
 fn every_row_has_a_test() {
     let files = [
         include_str!("accounts.rs"),
+        include_str!("google.rs"),
         include_str!("mails.rs"),
         include_str!("platforms.rs"),
         include_str!("refresh_tokens.rs"),

@@ -1,0 +1,155 @@
+//! Google login against an issuer on loopback.
+
+use std::sync::LazyLock;
+
+use actix_web::{App, HttpServer, web};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use e2e::identity::{IamAnswer, PASSWORD};
+use e2e::{Setup, TestServer, both};
+use keystead_crypto::encoding::b64url_encode;
+use keystead_server::config::Config;
+use serde_json::{Value, json};
+
+both! {
+    row_26_login_google,
+    an_unverified_account_is_not_taken_over;
+    with Setup::default().with(with_issuer)
+}
+
+const CLIENT: &str = "test.apps.googleusercontent.com";
+
+/// One issuer for all tests of this file: its keys, and where they are published.
+static ISSUER: LazyLock<(KeyPair, String)> = LazyLock::new(|| {
+    let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let (n, e) = modulus_and_exponent(key.public_key().as_ref());
+    let (n, e) = (b64url_encode(&n), b64url_encode(&e));
+    let set =
+        json!({ "keys": [{ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "one", "n": n, "e": e }] }).to_string();
+    let (found, started) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let answer = move || {
+                let set = set.clone();
+                async move { set }
+            };
+            let server = HttpServer::new(move || App::new().route("/certs", web::get().to(answer.clone())));
+            let server = server.workers(1).disable_signals().bind("127.0.0.1:0").expect("binds");
+            found.send(format!("http://{}", server.addrs()[0])).expect("somebody waits");
+            server.run().await.expect("serves");
+        });
+    });
+    (key, started.recv().expect("the issuer starts"))
+});
+
+/// Reads `RSAPublicKey` (RFC 8017 appendix A.1.1): a sequence of two integers.
+fn modulus_and_exponent(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    fn value(der: &[u8]) -> (&[u8], &[u8]) {
+        let (length, head) = match der[1] {
+            short @ 0..0x80 => (usize::from(short), 2),
+            long => {
+                let bytes = usize::from(long & 0x7f);
+                (der[2..2 + bytes].iter().fold(0, |sum, b| sum << 8 | usize::from(*b)), 2 + bytes)
+            }
+        };
+        der[head..].split_at(length)
+    }
+    let (sequence, _) = value(der);
+    let (n, rest) = value(sequence);
+    let (e, _) = value(rest);
+    let unsigned = |integer: &[u8]| integer.iter().copied().skip_while(|b| *b == 0).collect();
+    (unsigned(n), unsigned(e))
+}
+
+fn with_issuer(config: &mut Config) {
+    let url = &ISSUER.1;
+    config.google.client_id = CLIENT.into();
+    config.google.issuer.clone_from(url);
+    config.google.jwks_url = format!("{url}/certs");
+}
+
+fn claims(server: &TestServer, subject: &str, email: &str) -> Value {
+    let exp = server.now_ms() / 1_000 + 3_600;
+    json!({ "iss": ISSUER.1, "aud": CLIENT, "exp": exp, "iat": exp - 3_600, "sub": subject, "email": email, "email_verified": true, "given_name": "Gro", "picture": "https://example.com/p.png" })
+}
+
+fn signed(header: &Value, claims: &Value) -> String {
+    let encode = |value: &Value| b64url_encode(value.to_string().as_bytes());
+    let message = format!("{}.{}", encode(header), encode(claims));
+    let mut signature = vec![0; ISSUER.0.public_modulus_len()];
+    ISSUER.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("signs");
+    format!("{message}.{}", b64url_encode(&signature))
+}
+
+fn good_header() -> Value {
+    json!({ "alg": "RS256", "typ": "JWT", "kid": "one" })
+}
+
+async fn login(server: &TestServer, token: &str) -> IamAnswer {
+    server.iam("POST", "/authn/login-google").json(&json!({ "token": token })).send().await
+}
+
+async fn row_26_login_google(server: TestServer) {
+    let good = claims(&server, "g-1", "gro@example.com");
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        signed(&good_header(), &claims)
+    };
+    let token = signed(&good_header(), &good);
+    let broken = format!("{}AAAA", token.get(..token.len() - 4).expect("long"));
+    let none = signed(&json!({ "alg": "none", "kid": "one" }), &good);
+    for bad in [
+        "garbage".to_owned(),
+        String::new(),
+        "a.b.c".to_owned(),
+        broken,
+        none,
+        signed(&json!({ "alg": "HS256", "kid": "one" }), &good),
+        signed(&json!({ "alg": "RS256", "kid": "two" }), &good),
+        with("aud", json!("another client")),
+        with("aud", json!([CLIENT, "another client"])),
+        with("iss", json!("https://evil.example")),
+        with("exp", json!(server.now_ms() / 1_000)),
+        with("email_verified", json!(false)),
+        with("email_verified", json!(null)),
+        with("email", json!("no address")),
+        with("sub", json!("")),
+    ] {
+        let answer = login(&server, &bad).await;
+        assert_eq!((answer.code(), answer.message()), (Some(401), "Google Login Error"), "{bad}");
+        assert!(answer.tokens_if_any().is_none());
+    }
+    server.iam("POST", "/authn/login-google").json(&json!({ "token": 5 })).fails(401).await;
+    assert!(server.database().rows()["iam_users"].is_empty());
+
+    // The first time makes the account, without a family name too; the second finds it.
+    let first = login(&server, &token).await;
+    assert_eq!(first.body, json!({ "status": "success", "data": { "email": "gro@example.com" } }));
+    let profile = server.iam("GET", "/authn/profile").tokens(&first.tokens()).ok().await;
+    assert_eq!((&profile["first_name"], &profile["email_verified"]), (&json!("Gro"), &json!(true)));
+    let again = login(&server, &with("email", json!("renamed@example.com"))).await;
+    let same = server.iam("GET", "/authn/profile").tokens(&again.tokens()).ok().await;
+    assert_eq!(same["uuid"], profile["uuid"]);
+    // better-than 21: nobody else's tokens ended; and the account has no password to guess.
+    for password in ["", "!", PASSWORD] {
+        assert_eq!(server.iam_login("gro@example.com", password).await.code(), Some(401));
+    }
+    server.set_active("gro@example.com", false).await;
+    assert_eq!(login(&server, &token).await.code(), Some(403));
+}
+
+/// better-than 21: an account made by somebody else with the victim's address.
+async fn an_unverified_account_is_not_taken_over(server: TestServer) {
+    let attacker = server.person("gro@example.com").await;
+    let bystander = server.person("jo@example.com").await;
+    login(&server, &signed(&good_header(), &claims(&server, "g-1", "gro@example.com"))).await.assert_ok();
+    assert_eq!(server.iam_login("gro@example.com", PASSWORD).await.code(), Some(401));
+    server.iam("POST", "/authn/refresh").tokens(&attacker.tokens).fails(403).await;
+    server.iam("POST", "/authn/refresh").tokens(&bystander.tokens).ok().await;
+    // A verified account is linked and keeps its password.
+    server.promote("jo@example.com", keystead_server::rooms::identity::Role::General, true).await;
+    login(&server, &signed(&good_header(), &claims(&server, "g-2", "JO@example.com"))).await.assert_ok();
+    server.person_again("jo@example.com", PASSWORD).await;
+}
