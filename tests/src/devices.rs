@@ -118,9 +118,8 @@ impl TestServer {
 
     /// `POST /validate_mfa` or `/validate_recovery_otp` with the right password.
     pub fn validate(&self, path: &str, identifier: &str, token: &str) -> Call {
-        let mut body = Template::of(Suite::CLASSIC).done_login(identifier);
-        body["token"] = token.into();
-        self.post(path).json(&body)
+        let auth_key = Template::of(Suite::CLASSIC).login_start().auth_key().to_b64();
+        self.post(path).json(&json!({ "auth_key": auth_key, "device_identifier": identifier, "token": token }))
     }
 
     /// Goes on after the second factor.

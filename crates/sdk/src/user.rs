@@ -7,7 +7,7 @@
 //! ```
 
 pub use keystead_sdk_core::user::{
-    DeviceListItem, OtpRegister, RegisterDeviceOutput, SessionListItem, UserPublicKey, VerifyKeyData,
+    DeviceListItem, NewDevicePages, OtpRegister, RegisterDeviceOutput, SessionListItem, UserPublicKey, VerifyKeyData,
     create_safety_number, prove_verify_key, read_verify_key,
 };
 

@@ -173,6 +173,10 @@ async fn a_light_user_with_two_devices_and_a_second_factor(server: TestServer) {
     assert_eq!(laptop.user_id(), id);
     assert_eq!(phone.get_devices(None).await.expect("a list").len(), 2);
 
+    let group = phone.create_light_group().await.expect("created");
+    assert_eq!(laptop.get_light_group(&group).await.expect("access").rank, 0);
+    assert_eq!(laptop.get_groups(None).await.expect("a list").len(), 1);
+
     let otp = phone.register_raw_otp(PASSWORD).await.expect("switched on");
     let LightLogin::SecondFactor(pending) = client.begin_login_light("laptop", "another").await.expect("begun") else {
         panic!("a second factor is asked for")

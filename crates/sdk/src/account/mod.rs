@@ -2,6 +2,7 @@
 
 mod changes;
 mod fresh;
+mod groups;
 mod mfa;
 
 use std::sync::{PoisonError, RwLock};

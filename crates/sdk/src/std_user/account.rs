@@ -3,7 +3,7 @@
 
 use keystead_sdk_core::group::done_invite;
 use keystead_sdk_core::search::{self, SearchOutput};
-use keystead_sdk_core::user::{self, UserPublicKey, VerifyKeyData};
+use keystead_sdk_core::user::{self, NewDevicePages, UserPublicKey, VerifyKeyData};
 use keystead_sdk_core::{content, rng};
 
 use super::StdUser;
@@ -14,7 +14,7 @@ impl StdUser {
     /// Gives a new device all user keys. `server_output`: the text that `Client::register_device_start` gave on the new
     /// device. Afterwards the new device can log in.
     pub async fn register_device(&self, server_output: &str) -> Result<()> {
-        let pages = user::prepare_register_device(&mut rng::os(), server_output, &self.data())?;
+        let pages = self.prepare_register_device(server_output)?;
         let out = self.put("/user/done_register_device", Some(pages.first)).await?;
         let Some(session) = done_invite(&out)? else { return Ok(()) };
         for page in pages.further {
@@ -22,6 +22,11 @@ impl StdUser {
             user::done_success(&out)?;
         }
         Ok(())
+    }
+
+    /// The bodies of [`register_device`](Self::register_device), for a transport of one's own.
+    pub fn prepare_register_device(&self, server_output: &str) -> Result<NewDevicePages> {
+        Ok(user::prepare_register_device(&mut rng::os(), server_output, &self.data())?)
     }
 
     /// Sets a new password for this device, which still holds its keys. Errors: `Sdk(Server)` 113 when the login is older
