@@ -24,7 +24,7 @@
 //! | [`identity`] | calls of the identity API and people who are logged in there |
 //! | [`process`] | the real binary, to be killed, misconfigured and read |
 
-#![expect(clippy::panic, reason = "a testkit fails by panicking")]
+#![expect(clippy::panic, clippy::indexing_slicing, reason = "a testkit fails by panicking")]
 
 pub mod bodies;
 pub mod database;

@@ -54,7 +54,8 @@ pub struct Mailer {
 
 enum Road {
     Outbox(outbox::Outbox),
-    Smtp(smtp::Queue),
+    // Larger than the other by far.
+    Smtp(Box<smtp::Queue>),
 }
 
 impl Mailer {
@@ -67,7 +68,7 @@ impl Mailer {
         let road = if config.smtp_host.is_empty() {
             Road::Outbox(outbox::Outbox::new(data_dir.join("outbox")))
         } else {
-            Road::Smtp(smtp::Queue::new(config)?)
+            Road::Smtp(Box::new(smtp::Queue::new(config)?))
         };
         Ok(Self { from, road })
     }

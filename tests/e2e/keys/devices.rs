@@ -103,7 +103,7 @@ async fn a_token_lets_one_device_in_once(server: TestServer) {
 async fn of_twenty_parallel_uses_of_a_token_one_succeeds(server: TestServer) {
     let (alice, mallory) = (server.session("alice").await, server.session("mallory").await);
     let new = server.prepare_device(Suite::CLASSIC, "laptop").await;
-    let by = |i: usize| if i % 2 == 0 { &alice } else { &mallory };
+    let by = |i: usize| if i.is_multiple_of(2) { &alice } else { &mallory };
     let codes = join_all((0..20).map(|i| server.let_in(by(i), &new).code())).await;
     assert_eq!(codes.iter().filter(|c| c.is_none()).count(), 1, "{codes:?}");
     assert!(codes.iter().all(|c| c.is_none() || *c == Some(100)), "{codes:?}");

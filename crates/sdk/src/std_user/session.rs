@@ -24,7 +24,7 @@ pub enum Login {
     /// Complete.
     Done(Box<StdUser>),
     /// The account has a second factor.
-    SecondFactor(PendingLogin),
+    SecondFactor(Box<PendingLogin>),
 }
 
 /// A login that waits for the second factor.
@@ -90,7 +90,7 @@ pub(crate) async fn begin_login(
     let client = client.clone();
     let out = client.post("/done_login", Call { body: Some(body), ..Call::default() }).await?;
     Ok(match user::done_login(&start, &out)? {
-        LoginStep::Otp => Login::SecondFactor(PendingLogin { client, start: Box::new(start), generation }),
+        LoginStep::Otp => Login::SecondFactor(Box::new(PendingLogin { client, start: Box::new(start), generation })),
         LoginStep::Direct(login) => Login::Done(Box::new(verify_login(&client, &start, *login, generation).await?)),
         LoginStep::Done(data) => Login::Done(Box::new(finish(&client, start.identifier(), *data, generation).await?)),
     })

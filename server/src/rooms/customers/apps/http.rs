@@ -53,7 +53,7 @@ pub async fn list_of_group(call: Call) -> KeyResult<Vec<AppListItem>> {
 /// # Errors
 /// 202.
 pub async fn get(call: Call) -> KeyResult<AppDetails> {
-    read(&call, Need::Read, |c, app_id| rules::details(c, app_id)).await
+    read(&call, Need::Read, rules::details).await
 }
 
 /// `PUT /customer/app/:app_id`
