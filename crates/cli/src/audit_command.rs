@@ -83,7 +83,7 @@ mod tests {
         };
         assert_eq!(
             line(&entry),
-            "2026-11-18T10:26:40.123Z  DELETE /group/{group_id}/kick/{user_id}  by alice  on bob  in group  from 192.0.2.1"
+            "2026-11-18T11:06:40.123Z  DELETE /group/{group_id}/kick/{user_id}  by alice  on bob  in group  from 192.0.2.1"
         );
     }
 }
