@@ -10,7 +10,7 @@
 //! | [`group`] | creation, keys, members, invites |
 //! | [`content`] | encryption and signatures of the application's own data |
 //! | [`search`] | searchable hashes and sortable numbers beside it |
-//! | [`file`] | registration of files, their keys and parts |
+//! | [`mod@file`] | registration of files, their keys and parts |
 //! | [`sym_key`] | symmetric keys beside the group keys |
 //! | [`handle`] | keys as JSON text, for storage on the user's device |
 //! | [`suite`] | algorithm choice and the allow-lists |

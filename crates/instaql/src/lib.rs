@@ -3,8 +3,8 @@
 //! **A query.** [`query::Query::parse`] reads its JSON, [`query::Plan::new`] gives names their attrs (from the app's
 //! [`schema::Catalog`]); the server runs the plan, one statement per level; [`tree::write`] makes the answer.
 //!
-//! **A transaction.** [`tx::step::parse`] (or [`tx::wire::parse`] for a WebSocket) reads the steps, [`tx::expand`] turns
-//! them into triples and says which attrs are new, [`tx::execute`] runs them over a [`tx::Source`], the server's reads
+//! **A transaction.** [`tx::step::parse`] (or [`tx::wire::parse`] for a WebSocket) reads the steps, [`tx::expand()`] turns
+//! them into triples and says which attrs are new, [`tx::execute()`] runs them over a [`tx::Source`], the server's reads
 //! inside its transaction, and says what changes.
 //!
 //! **A rule.** [`rules::Rules::parse`] compiles the app's rules; simple ones become filters of a plan, the others run on rows.

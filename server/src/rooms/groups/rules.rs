@@ -83,7 +83,7 @@ impl Actor {
         access(tx, &self.app_id, &self.group_id, &self.user_id, self.via.as_deref())
     }
 
-    /// As [`Actor::enter`], for what concerns the group as a member of others: see [`hold_tree`].
+    /// As [`Actor::enter`], for what concerns the group as a member of others: see `hold_tree`.
     ///
     /// # Errors
     /// 310 without access.

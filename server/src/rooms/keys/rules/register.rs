@@ -53,7 +53,7 @@ pub fn validate(input: RegisterData) -> KeyResult<Registration> {
     Ok(Registration { device, group: Some(input.group) })
 }
 
-/// As [`validate`], of a light user: a device, and no user keys.
+/// As [`mod@validate`], of a light user: a device, and no user keys.
 ///
 /// # Errors
 /// `JsonParse` naming the field.
