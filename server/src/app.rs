@@ -62,7 +62,7 @@ impl App {
         let root_key = RootKey::load(&config, &mut conn)?;
         let blobs = Blobs::open(&config)?;
         let clock = Clock::new(config.server.clock_offset_file.clone());
-        let identity = Identity::open(&config, &clock, &mut conn, &root_key)?;
+        let identity = Identity::open(&config, &clock, &mut conn, db.readers(), &root_key)?;
         Ok(Arc::new(Self {
             callers: Callers::new(db.readers()),
             db,

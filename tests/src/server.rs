@@ -290,8 +290,16 @@ impl Node {
     /// # Panics
     /// Never: it runs until it is dropped.
     pub fn call(&self, method: &str, path: &str) -> Call {
-        let addr = self.running.as_ref().expect("it runs until it is dropped").addr;
-        Call::new(&self.http, method, &format!("http://{addr}/api/v1{path}"))
+        Call::new(&self.http, method, &format!("{}/api/v1{path}", self.url()))
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    ///
+    /// # Panics
+    /// Never: it runs until it is dropped.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.running.as_ref().expect("it runs until it is dropped").addr)
     }
 }
 

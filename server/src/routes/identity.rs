@@ -12,7 +12,7 @@ use crate::web::limits::Limit;
 
 pub(super) fn lines() -> Vec<Route> {
     use IdentityGuard::{
-        Admin, AdminCsrf, Login as LoginGuard, Open, Probe, Restricted, RestrictedCsrf, User, UserCsrf,
+        Admin, AdminCsrf, Login as LoginGuard, Open, Probe, Provider, Restricted, RestrictedCsrf, User, UserCsrf,
     };
     use Limit::{IamLogin, IamMail, IamRegister, None as No};
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
@@ -30,7 +30,7 @@ pub(super) fn lines() -> Vec<Route> {
         // One's own account.
         line(&post,   "/api/iam/authn/register",         Open,       IamRegister, handler(authn::register)),
         line(&post,   "/api/iam/authn/login",            LoginGuard, IamLogin,    handler(authn::login)),
-        line(&post,   "/api/iam/authn/login-google",     Open,       IamLogin,    handler(google::login)),
+        line(&post,   "/api/iam/authn/login-google",     Provider,   IamLogin,    handler(google::login)),
         line(&post,   "/api/iam/authn/logout",           Open,       No,          handler(authn::logout)),
         line(&get,    "/api/iam/authn/profile",          User,       No,          handler(authn::profile)),
         line(&get,    "/api/iam/authn/isauthenticated",  Probe,      No,          handler(authn::is_authenticated)),

@@ -13,11 +13,11 @@ both! { every_route_asks_its_caller }
 
 /// Method, path and guard of every route.
 const MATRIX: &[(&str, &str, IdentityGuard)] = {
-    use IdentityGuard::{Admin, AdminCsrf, Login, Open, Probe, Restricted, RestrictedCsrf, User, UserCsrf};
+    use IdentityGuard::{Admin, AdminCsrf, Login, Open, Probe, Provider, Restricted, RestrictedCsrf, User, UserCsrf};
     &[
         ("POST", "/authn/register", Open),
         ("POST", "/authn/login", Login),
-        ("POST", "/authn/login-google", Open),
+        ("POST", "/authn/login-google", Provider),
         ("POST", "/authn/logout", Open),
         ("GET", "/authn/profile", User),
         ("GET", "/authn/isauthenticated", Probe),

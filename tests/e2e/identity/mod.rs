@@ -5,5 +5,6 @@ mod coverage;
 mod flow;
 mod own_backend;
 mod parallel;
+mod remembered;
 mod seed;
 mod weaknesses;

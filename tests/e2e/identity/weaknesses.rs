@@ -129,6 +129,7 @@ async fn weakness_05_csrf_and_origin(server: TestServer) {
     let own = server.url();
     login().header("origin", &own).ok().await;
     login().header("origin", "http://127.0.0.1:8090").ok().await;
+    login().header("origin", "http://127.0.0.1:8090.evil.example").fails(403).await;
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
         let answer = login().header("content-type", kind).fails(400).await;
         assert_eq!((answer.status, answer.tokens_if_any()), (400, None));
@@ -285,9 +286,12 @@ async fn weakness_13_a_temporary_password_expires(server: TestServer) {
     server.advance(3_601);
     assert_eq!(server.iam_login("jo@example.com", &pass).await.code(), Some(401));
     server.iam("GET", "/authn/profile").tokens(&jo.tokens).fails(500).await;
-    // Changed in time, all is well.
+    // Changed in time, all is well; but not to itself, which would make it permanent.
     let pass = reset(&server, "jo@example.com").await;
     let jo = server.person_again("jo@example.com", &pass).await;
+    let same = json!({ "uuid": jo.uuid, "csrf_token": jo.csrf, "current_password": pass, "new_password": pass });
+    let refused = server.iam("PUT", "/authn/update").tokens(&jo.tokens).json(&same).fails(400).await;
+    assert!(refused.message().starts_with("Poor new password strength."), "{refused}");
     let body = json!({ "uuid": jo.uuid, "csrf_token": jo.csrf, "current_password": pass, "new_password": NEW });
     server.iam("PUT", "/authn/update").tokens(&jo.tokens).json(&body).ok().await;
     server.advance(3_601);

@@ -14,6 +14,8 @@ const MAX_ANSWER: usize = 8 << 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
+    /// Status line and headers.
+    pub(crate) head: &'a [u8],
     pub(crate) body: &'a [u8],
     /// Bytes of head and body together.
     pub(crate) length: usize,
@@ -30,9 +32,16 @@ impl Answer<'_> {
         Ok(text)
     }
 
-    /// Refuses everything but an envelope that says yes; cheap enough for every answer.
+    /// The value of a header, named in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let name = format!("{name}:");
+        self.head.split(|b| *b == b'\n').find_map(|line| value_of(line, name.as_bytes()))
+    }
+
+    /// Refuses everything but an envelope, of either API, that says yes; cheap enough for every answer.
     pub(crate) fn expect_success(&self) -> Result<()> {
-        if self.status == 200 && self.body.starts_with(br#"{"status":true"#) {
+        let yes: [&[u8]; 2] = [br#"{"status":true"#, br#"{"status":"success""#];
+        if self.status == 200 && yes.iter().any(|start| self.body.starts_with(start)) {
             return Ok(());
         }
         bail!("HTTP {}: {}", self.status, String::from_utf8_lossy(self.body.get(..300).unwrap_or(self.body)))
@@ -62,7 +71,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Option<Answer<'_>>> {
     }
     let (status, length) = (status.context("no status")?, length.context("no Content-Length")?);
     ensure!(length <= MAX_ANSWER, "an answer of {length} bytes");
-    Ok(bytes.get(at..at + length).map(|body| Answer { status, body, length: at + length }))
+    let head = bytes.get(..at).unwrap_or_default();
+    Ok(bytes.get(at..at + length).map(|body| Answer { status, head, body, length: at + length }))
 }
 
 fn status_of(line: &[u8]) -> Option<u16> {
@@ -145,6 +155,7 @@ mod tests {
     fn reads_status_body_and_length() {
         let answer = parse(ANSWER).unwrap().unwrap();
         assert_eq!((answer.status, answer.body, answer.length), (200, &b"hello"[..], ANSWER.len() - 8));
+        assert_eq!((answer.header("x-request-id"), answer.header("request-id")), (Some("7"), None));
     }
 
     #[test]
@@ -174,8 +185,10 @@ mod tests {
 
     #[test]
     fn only_a_positive_envelope_is_success() {
-        let answer = |status, body| Answer { status, body, length: 0 };
+        let answer = |status, body| Answer { status, head: b"", body, length: 0 };
         assert!(answer(200, br#"{"status":true,"result":1}"#).expect_success().is_ok());
+        assert!(answer(200, br#"{"status":"success"}"#).expect_success().is_ok());
+        assert!(answer(200, br#"{"status":"fail"}"#).expect_success().is_err());
         assert!(answer(200, br#"{"status":false}"#).expect_success().is_err());
         assert!(answer(400, br#"{"status":true}"#).expect_success().is_err());
     }

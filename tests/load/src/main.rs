@@ -6,6 +6,7 @@ mod engine;
 mod files;
 mod hello;
 mod http;
+mod identity;
 mod keys;
 mod members;
 mod postgres;
@@ -44,6 +45,8 @@ enum Bench {
     Files(BenchArgs),
     /// Pages of the member list of a group with a thousand members
     Members(BenchArgs),
+    /// Accounts: logins beside raw Argon2, sessions beside hello, sessions during a storm of logins
+    Identity(BenchArgs),
     /// Key rotation of a group of a thousand members
     Rotation(BenchArgs),
     /// The bare actix server that others are compared with
@@ -63,7 +66,7 @@ pub(crate) struct BenchArgs {
     /// Rounds in which the contestants take turns
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Keep-alive connections; the goals are judged at the last number
+    /// Keep-alive connections; the goals are judged at the last number (`identity` has sixteen)
     #[arg(long, value_delimiter = ',', default_value = "1,16,64")]
     connections: Vec<usize>,
     /// Threads of the load generator; with one, the hello server is faster than its client
@@ -108,6 +111,7 @@ fn main() -> Result<()> {
         Bench::Keys(args) => (args, keys::run),
         Bench::Files(args) => (args, files::run),
         Bench::Members(args) => (args, members::run),
+        Bench::Identity(args) => (args, identity::run),
         Bench::Rotation(args) => (args, rotation::run),
         Bench::HelloServer => return hello::serve(),
     };

@@ -22,7 +22,7 @@ use crate::stats::{Cell, Slice};
 use crate::users::Templates;
 use crate::{BenchArgs, Databases, stop};
 
-const WARM_UP: Duration = Duration::from_millis(150);
+pub(crate) const WARM_UP: Duration = Duration::from_millis(150);
 
 /// The parts of every bench.
 pub(crate) struct Stage<'a> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 use super::rules::delays::Delays;
+use super::rules::remembered::Remembered;
 use super::rules::secrets::Secrets;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -23,6 +24,8 @@ pub struct Identity {
     pub hasher: Hasher,
     /// Waits after wrong passwords.
     pub delays: Delays,
+    /// Callers who have been let in.
+    pub remembered: Remembered,
     /// Judges Google's ID tokens.
     pub google: Provider,
     /// Id of the app that is served without an app token.
@@ -40,10 +43,19 @@ struct Later {
 pub struct Ticket(Arc<Later>);
 
 impl Identity {
+    /// `readers`: those of the database.
+    ///
     /// # Errors
     /// When the secrets cannot be read or made.
-    pub fn open(config: &Config, clock: &Clock, conn: &mut Conn, root_key: &RootKey) -> Result<Self, StartError> {
+    pub fn open(
+        config: &Config,
+        clock: &Clock,
+        conn: &mut Conn,
+        readers: usize,
+        root_key: &RootKey,
+    ) -> Result<Self, StartError> {
         Ok(Self {
+            remembered: Remembered::new(readers),
             secrets: Secrets::load(conn, root_key)?,
             hasher: Hasher::new(&config.identity),
             delays: Delays::new(&config.limits, &config.identity, clock.clone()),

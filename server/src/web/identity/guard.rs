@@ -1,10 +1,8 @@
 //! Guards of the identity API.
 
-use std::sync::Arc;
-
 use super::call::IdentityCall;
 use crate::rooms::identity::error::{IamError, IamResult};
-use crate::rooms::identity::rules::authenticate::{Issued, authenticate, check_csrf};
+use crate::rooms::identity::rules::authenticate::{Issued, authenticate, check_csrf, check_csrf_of_session};
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +11,8 @@ pub enum IdentityGuard {
     Open,
     /// Nothing; a failure takes the caller's cookies away.
     Login,
+    /// Nothing; a wrong platform takes the caller's cookies away.
+    Provider,
     /// An access token.
     User,
     /// An access token; why it is refused is not told when it is simply not good.
@@ -39,7 +39,7 @@ impl IdentityGuard {
     /// True when an access token is needed.
     #[must_use]
     pub const fn needs_token(self) -> bool {
-        !matches!(self, Self::Open | Self::Login)
+        !matches!(self, Self::Open | Self::Login | Self::Provider)
     }
 
     /// True when a csrf token is needed.
@@ -68,9 +68,8 @@ pub(super) async fn check(guard: IdentityGuard, call: &mut IdentityCall) -> Resu
         Ok(found) => found,
         Err(e) if guard.has_own_status() => return Err((None, restricted(e))),
         Err(e) if guard == IdentityGuard::Probe && e.code == 401 => return Err((None, IamError::bare())),
-        Err(e) => return Err((None, first_of(guard, call, e))),
+        Err(e) => return Err((None, first_of(guard, call, e).await)),
     };
-    let caller = Arc::new(caller);
     if guard.needs_csrf() {
         let sent = csrf_of(call);
         let checked = match sent {
@@ -88,16 +87,17 @@ pub(super) async fn check(guard: IdentityGuard, call: &mut IdentityCall) -> Resu
     Ok(renewed)
 }
 
-/// A missing or wrong-typed csrf token is told before a missing access token: that is the reference's order.
-fn first_of(guard: IdentityGuard, call: &IdentityCall, e: IamError) -> IamError {
-    if !guard.needs_csrf() || e.code == 500 || call.presented.access.is_some() {
+/// The csrf token is judged before the access token: that is the reference's order. What is wrong with the account or the server comes
+/// first all the same.
+async fn first_of(guard: IdentityGuard, call: &IdentityCall, e: IamError) -> IamError {
+    if !guard.needs_csrf() || matches!(e.code, 403 | 429) || e.cause.is_some() {
         return e;
     }
-    match csrf_of(call) {
-        Err(csrf) => csrf,
-        Ok(_sent) if call.presented.sid.is_none() => IamError::csrf(),
-        Ok(_sent) => e,
-    }
+    let checked = match csrf_of(call) {
+        Ok(sent) => check_csrf_of_session(&call.app, &call.presented, &sent).await,
+        Err(e) => Err(e),
+    };
+    checked.err().unwrap_or(e)
 }
 
 fn csrf_of(call: &IdentityCall) -> IamResult<String> {

@@ -74,7 +74,8 @@ async fn answer(app: &Arc<App>, found: Found, req: &HttpRequest, payload: Payloa
         return Err(IamError::internal("not a route of the identity API"));
     };
     let clearing = |e: IamError| if guard == IdentityGuard::Login { e.clearing() } else { e };
-    let platform = Platform::of(req).map_err(clearing)?;
+    let platform =
+        Platform::of(req).map_err(|e| if guard == IdentityGuard::Provider { e.clearing() } else { clearing(e) })?;
     limit(app, found.route.limit, req).map_err(clearing)?;
     if platform != Platform::App && !is_same_origin(app, req) {
         return Err(clearing(IamError::forbidden()));
@@ -164,10 +165,17 @@ fn is_same_origin(app: &App, req: &HttpRequest) -> bool {
         (None, Some(origin)) => {
             let host = origin.split_once("://").map(|(_scheme, host)| host);
             let own = [&app.config.server.public_url, &app.config.identity.frontend_url];
-            host.is_some() && (host == text("host") || own.iter().any(|url| url.as_str() == origin))
+            host.is_some() && (host == text("host") || own.iter().any(|url| origin_of(url) == Some(origin)))
         }
         (None, None) => true,
     }
+}
+
+/// The origin of a configured URL, which may have a path: what a browser calls the pages below it.
+fn origin_of(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty())?;
+    url.get(..scheme.len() + "://".len() + host.len())
 }
 
 /// JSON must say that it is JSON: a form or script of another site cannot (better-than 5).
@@ -215,5 +223,23 @@ impl IdentityCall {
     #[must_use]
     pub fn presented(&self) -> &Presented {
         &self.presented
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin_of;
+
+    #[test]
+    fn origins_of_configured_urls() {
+        for (url, origin) in [
+            ("https://example.com", Some("https://example.com")),
+            ("https://example.com/", Some("https://example.com")),
+            ("http://127.0.0.1:3000/app?x=/y", Some("http://127.0.0.1:3000")),
+            ("https://", None),
+            ("", None),
+        ] {
+            assert_eq!(origin_of(url), origin, "{url}");
+        }
     }
 }

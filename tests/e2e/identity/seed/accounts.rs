@@ -219,6 +219,22 @@ async fn row_28_update_needs_the_csrf_token(server: TestServer) {
     }
     let body = json!({ "uuid": jo.uuid, "first_name": "X" });
     server.iam("PUT", "/authn/update").tokens(&jo.tokens).json(&body).fails(403).await;
+    // The csrf token is judged before the access token (iam.md section 7.8), by `iam-sid` or else by the access token.
+    let good = json!({ "uuid": jo.uuid, "csrf_token": jo.csrf, "first_name": "X" });
+    let with = |access: &str, sid: &str| Tokens { access: access.into(), sid: sid.into(), ..Tokens::default() };
+    let update = |tokens: &Tokens, body: &Value| server.iam("PUT", "/authn/update").tokens(tokens).json(body);
+    let sid = jo.tokens.sid.as_str();
+    for access in ["", "Bearer x.y.z", jo.tokens.refresh.as_str()] {
+        update(&with(access, sid), &body).fails(403).await;
+        update(&with(access, ""), &good).fails(403).await;
+        let told = update(&with(access, sid), &good).fails(if access.is_empty() { 400 } else { 401 }).await;
+        assert!(["No access token provided", "Unauthorized"].contains(&told.message()), "{told}");
+    }
+    server.advance(901);
+    for sid in ["", sid] {
+        update(&with(&jo.tokens.access, sid), &body).fails(403).await;
+        update(&with(&jo.tokens.access, sid), &good).fails(500).await;
+    }
 }
 
 async fn row_29_update_needs_something_to_change(server: TestServer) {

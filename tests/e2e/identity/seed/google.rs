@@ -121,7 +121,10 @@ async fn row_26_login_google(server: TestServer) {
         assert_eq!((answer.code(), answer.message()), (Some(401), "Google Login Error"), "{bad}");
         assert!(answer.tokens_if_any().is_none());
     }
-    server.iam("POST", "/authn/login-google").json(&json!({ "token": 5 })).fails(401).await;
+    let refused = server.iam("POST", "/authn/login-google").json(&json!({ "token": 5 })).fails(401).await;
+    assert!(refused.set_cookies().is_empty(), "{refused}");
+    let wrong = server.iam("POST", "/authn/login-google").platform("ios").json(&json!({ "token": token }));
+    assert!(wrong.fails(400).await.clears(), "a wrong platform takes the cookies");
     assert!(server.database().rows()["iam_users"].is_empty());
 
     // The first time makes the account, without a family name too; the second finds it.

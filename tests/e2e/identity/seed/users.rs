@@ -212,14 +212,20 @@ async fn row_56_a_user_is_changed_by_administrators_and_its_owner(server: TestSe
         put(&root, body).fails(400).await;
     }
     put(&jane, json!({ "first_name": "Hacked" })).fails(403).await;
+    // That she may not is told before what is wrong with the change.
+    for body in [json!({}), json!({ "first_name": "" }), json!({ "role": "KING" })] {
+        put(&jane, body).fails(403).await;
+    }
     // The owner, who had to log in again: his role has changed.
     let jo = server.person_again(&jo.email, PASSWORD).await;
     let data = put(&jo, json!({ "first_name": "Jo", "avatar": "x", "uuid": jo.uuid })).ok().await;
     assert_eq!((&data["first_name"], &data["avatar"], &data["role"]), (&json!("Jo"), &json!("x"), &json!("ADMIN")));
     let unknown = format!("/users/{}", e2e::users::NOBODY);
     let body = json!({ "first_name": "X", "csrf_token": root.csrf });
-    let answer = server.iam("PUT", &unknown).tokens(&root.tokens).json(&body).fails(400).await;
-    assert_eq!(answer.message(), "User not found");
+    for body in [body, json!({ "csrf_token": root.csrf })] {
+        let answer = server.iam("PUT", &unknown).tokens(&root.tokens).json(&body).fails(400).await;
+        assert_eq!(answer.message(), "User not found");
+    }
 }
 
 async fn row_57_an_owner_cannot_raise_his_rights(server: TestServer) {

@@ -48,9 +48,16 @@ pub async fn permission(call: IdentityCall) -> IamResult<Reply> {
 
 /// `PUT /users/{uuid}`
 pub async fn update(call: IdentityCall) -> IamResult<Reply> {
-    let wanted = update_of(&call.input()?)?;
     let (app, app_id, client) = (Arc::clone(&call.app), call.app_id.clone(), call.client.clone());
     let (uuid, caller) = (call.param(0), Arc::clone(call.caller()?));
+    let wanted = match update_of(&call.input()?) {
+        Ok(wanted) => wanted,
+        // Who may not change it, and that there is nothing to change, is told before what is wrong with the change.
+        Err(e) => {
+            app.db.read(move |conn| rules::changeable(conn, &app_id, &caller, &uuid).map(drop)).await?;
+            return Err(e);
+        }
+    };
     let change = move |tx: &mut crate::db::Conn| rules::update(&app, tx, &app_id, &caller, &uuid, &wanted, &client);
     Reply::data(&UserRecord::from(call.app.db.write(change).await?))
 }

@@ -10,7 +10,7 @@ use super::super::model::{Client, Role, User};
 use super::super::store::settings;
 use super::super::store::users::{self as store, Changes, NewUser};
 use super::authenticate::Caller;
-use super::{emails, passwords, sessions};
+use super::{emails, login, passwords, sessions};
 use crate::app::App;
 use crate::db::{Conn, is_unique_violation};
 use crate::hashing::Verdict;
@@ -136,6 +136,9 @@ pub async fn update(app: &Arc<App>, app_id: &str, caller: &Caller, update: Updat
             let uuid = caller.user.uuid.as_str();
             tx.lock(uuid)?;
             store::change(tx, uuid, &changes)?;
+            if changes.first_name.is_some() || changes.last_name.is_some() {
+                note(&shared, tx, &app_id, "identity.updated", uuid, &client)?;
+            }
             if let Some(hash) = &new_hash {
                 let current = store::by_uuid(tx, &app_id, uuid)?.ok_or_else(|| IamError::bad("User not found"))?;
                 if current.password_hash != caller.user.password_hash {
@@ -230,12 +233,20 @@ async fn new_password(
     let attempt = app.identity.delays.attempt(app_id, &user.uuid, client.network.as_deref(), true);
     app.identity.delays.begin(&attempt)?;
     let fits = current.len() <= passwords::MAX_BYTES;
+    let same = current == new;
     let verdict = match fits {
         true => app.identity.hasher.verify(current, Some(user.password_hash.clone())).await?,
         false => Verdict::Wrong,
     };
     if verdict == Verdict::Wrong {
+        login::note_failure(app, app_id, Some(&user.uuid), "current password", client).await?;
         return Err(IamError::bad("Wrong current password"));
+    }
+    // A temporary password went through a URL: it must not become the permanent one (better-than 13).
+    if user.password_expires_ms.is_some() && same {
+        return Err(IamError::bad(
+            "Poor new password strength. The temporary password must be replaced by another one.",
+        ));
     }
     app.identity.delays.was_right(&attempt);
     let about = [user.email.as_str(), &user.first_name, &user.last_name];

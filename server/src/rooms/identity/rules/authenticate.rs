@@ -1,7 +1,7 @@
 //! Who is calling: from what a request presents to a user and his session.
 //!
 //! The session is looked at every time, in one statement, so that logout, deletion, deactivation and a changed password act at once, on
-//! every node (better-than 14, 15).
+//! every node (better-than 14, 15). On SQLite the answer is remembered until anybody commits anything ([`super::remembered`]).
 
 use std::sync::Arc;
 
@@ -12,8 +12,10 @@ use super::super::model::{Client, Session, User};
 use super::super::store::sessions as store;
 use super::renewal::{self, Renewal};
 use super::secrets::at_rest;
+use super::sessions::session_of;
 use super::tokens::{self, Checked, Claims, Kind};
 use crate::app::App;
+use crate::config::IdentityConfig;
 use crate::db::Conn;
 
 /// What a request presents, as it stands in headers or cookies.
@@ -77,17 +79,62 @@ pub async fn authenticate(
     app_id: &str,
     presented: &Presented,
     client: &Client,
-) -> IamResult<(Caller, Option<Issued>)> {
+) -> IamResult<(Arc<Caller>, Option<Issued>)> {
     let token = presented.access_token()?;
-    match tokens::check(&app.identity.secrets, Kind::Access, token, app.clock.now_ms()) {
-        Checked::Invalid => Err(IamError::unauthorized()),
-        Checked::Good(claims) => {
+    let now = app.clock.now_ms();
+    let remembered = &app.identity.remembered;
+    // On SQLite; who is remembered costs neither signature nor session.
+    let looked = app.db.read_here(|conn, as_of| {
+        if let Some(caller) = remembered.find(as_of, app_id, token, now) {
+            return Ok(Looked::Good(caller));
+        }
+        let claims = match check(app, token, now)? {
+            Looked::Claims(claims) => claims,
+            other => return Ok(other),
+        };
+        let caller = Arc::new(of_claims(app, conn, app_id, &claims)?);
+        let ends = claims.exp.saturating_mul(1_000).min(ends_ms(app, &caller));
+        remembered.remember(as_of, app_id, token, ends, &caller);
+        Ok(Looked::Good(caller))
+    });
+    match looked.unwrap_or_else(|| check(app, token, now))? {
+        Looked::Good(caller) => Ok((caller, None)),
+        Looked::Claims(claims) => {
             let (shared, app_id) = (Arc::clone(app), app_id.to_owned());
             let caller = app.db.read(move |conn| of_claims(&shared, conn, &app_id, &claims)).await?;
-            Ok((caller, None))
+            Ok((Arc::new(caller), None))
         }
-        Checked::Expired(claims) => renew_silently(app, app_id, presented, claims, client).await,
+        Looked::Expired(claims) => renew_silently(app, app_id, presented, claims, client).await,
     }
+}
+
+/// What an access token has been found to be.
+enum Looked {
+    /// Its user may come in.
+    Good(Arc<Caller>),
+    /// Good by itself; the database has not been asked yet.
+    Claims(Claims),
+    /// Ours, but its time is over.
+    Expired(Claims),
+}
+
+fn check(app: &App, token: &str, now_ms: i64) -> IamResult<Looked> {
+    match tokens::check(&app.identity.secrets, Kind::Access, token, now_ms) {
+        Checked::Invalid => Err(IamError::unauthorized()),
+        Checked::Good(claims) => Ok(Looked::Claims(claims)),
+        Checked::Expired(claims) => Ok(Looked::Expired(claims)),
+    }
+}
+
+/// When time alone ends what [`of_claims`] has found.
+fn ends_ms(app: &App, caller: &Caller) -> i64 {
+    let (config, session) = (&app.config.identity, &caller.session);
+    let ends = session_ends_ms(config, session);
+    caller.user.password_expires_ms.map_or(ends, |password| password.min(ends))
+}
+
+fn session_ends_ms(config: &IdentityConfig, session: &Session) -> i64 {
+    (session.start_ms + config.session_absolute_ms()).min(session.renewed_ms + config.session_idle_ms())
 }
 
 /// The caller of a token that is good by itself.
@@ -120,7 +167,7 @@ pub fn of_claims(app: &App, conn: &mut Conn, app_id: &str, claims: &Claims) -> I
 /// # Errors
 /// 403 `Missing or invalid csrf token`.
 pub async fn check_csrf(app: &Arc<App>, caller: &Caller, presented: &Presented, sent: &str) -> IamResult<()> {
-    let fits = |session: &Session| ct_eq(session.csrf_hash.as_bytes(), at_rest(sent).as_bytes());
+    let fits = |session: &Session| csrf_fits(session, sent);
     let hash = presented.sid.as_deref().map(at_rest);
     let good = match hash {
         None => fits(&caller.session),
@@ -134,12 +181,31 @@ pub async fn check_csrf(app: &Arc<App>, caller: &Caller, presented: &Presented, 
     if good { Ok(()) } else { Err(IamError::csrf()) }
 }
 
+/// Checks the csrf token of a request whose access token is no good, against the live session that `iam-sid` names, or else the
+/// access token.
+///
+/// # Errors
+/// 403 `Missing or invalid csrf token`.
+pub async fn check_csrf_of_session(app: &Arc<App>, presented: &Presented, sent: &str) -> IamResult<()> {
+    let sid_hash = presented.sid.as_deref().map(at_rest);
+    let named = presented.access_token().ok().and_then(|token| session_of(app, Kind::Access, token));
+    let find = move |conn: &mut Conn| match (&sid_hash, &named) {
+        (Some(hash), _) => store::by_sid(conn, hash),
+        (None, Some(id)) => store::by_id(conn, id),
+        (None, None) => Ok(None),
+    };
+    let session = app.db.read::<_, IamError, _>(move |conn| Ok(find(conn)?)).await?;
+    let good = session.is_some_and(|s| is_live(app, &s, app.clock.now_ms()) && csrf_fits(&s, sent));
+    if good { Ok(()) } else { Err(IamError::csrf()) }
+}
+
+fn csrf_fits(session: &Session, sent: &str) -> bool {
+    ct_eq(session.csrf_hash.as_bytes(), at_rest(sent).as_bytes())
+}
+
 /// True while a session has neither been ended nor grown too old.
 pub(super) fn is_live(app: &App, session: &Session, now_ms: i64) -> bool {
-    let config = &app.config.identity;
-    session.is_active
-        && now_ms < session.start_ms + config.session_absolute_ms()
-        && now_ms < session.renewed_ms + config.session_idle_ms()
+    session.is_active && now_ms < session_ends_ms(&app.config.identity, session)
 }
 
 /// True when the password was a temporary one and was not changed in time.
@@ -153,7 +219,7 @@ async fn renew_silently(
     presented: &Presented,
     access: Claims,
     client: &Client,
-) -> IamResult<(Caller, Option<Issued>)> {
+) -> IamResult<(Arc<Caller>, Option<Issued>)> {
     let failed = || IamError::new(500, "Reauthentication failed. Login required.");
     let token = presented.refresh_token().map_err(|_missing| failed())?;
     let Checked::Good(refresh) = tokens::check(&app.identity.secrets, Kind::Refresh, token, app.clock.now_ms()) else {
@@ -164,8 +230,8 @@ async fn renew_silently(
         return Err(failed());
     }
     match renewal::renew(app, app_id, refresh, renewal::Manner::Silent(access), client).await? {
-        Renewal::New(caller, issued) => Ok((*caller, Some(issued))),
-        Renewal::Same(caller) => Ok((*caller, None)),
+        Renewal::New(caller, issued) => Ok((caller.into(), Some(issued))),
+        Renewal::Same(caller) => Ok((caller.into(), None)),
         Renewal::Deactivated => Err(IamError::deactivated()),
         Renewal::Refused => Err(failed()),
     }

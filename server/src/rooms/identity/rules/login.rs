@@ -49,7 +49,7 @@ pub async fn login(
     let user = match user {
         Some(user) if verdict != Verdict::Wrong && !password_has_expired(&user, now) => user,
         user => {
-            refuse(app, app_id, user.as_ref(), client).await?;
+            note_failure(app, app_id, user.as_ref().map(|u| u.uuid.as_str()), "password", client).await?;
             return Err(IamError::new(401, "Invalid login"));
         }
     };
@@ -138,13 +138,23 @@ fn find(
     Ok((user, known))
 }
 
-async fn refuse(app: &Arc<App>, app_id: &str, user: Option<&User>, client: &Client) -> IamResult<()> {
+/// Writes down that somebody could not show that he is who he says: with which means.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn note_failure(
+    app: &Arc<App>,
+    app_id: &str,
+    user_uuid: Option<&str>,
+    means: &'static str,
+    client: &Client,
+) -> IamResult<()> {
     let (shared, app_id, ip) = (Arc::clone(app), app_id.to_owned(), client.ip.clone());
-    let subject = user.map(|u| u.uuid.clone());
+    let subject = user_uuid.map(str::to_owned);
     app.db
         .write(move |tx| {
             let (name, subject) = ("identity.login_failed", subject.as_deref());
-            let event = Event { name, subject, ip: ip.as_deref(), ..Event::default() };
+            let event = Event { name, actor: None, subject, ip: ip.as_deref(), detail: Some(means) };
             Ok(audit::record(&shared, tx, &app_id, &event)?)
         })
         .await

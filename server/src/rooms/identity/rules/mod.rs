@@ -13,6 +13,7 @@ pub mod operator;
 pub mod passwords;
 pub mod record;
 pub mod refresh_tokens;
+pub mod remembered;
 pub mod renewal;
 pub mod secrets;
 pub mod sessions;

@@ -125,7 +125,7 @@ pub fn revoke(
 }
 
 /// The session that a token of ours names, also when its time is over.
-fn session_of(app: &App, kind: Kind, token: &str) -> Option<String> {
+pub(super) fn session_of(app: &App, kind: Kind, token: &str) -> Option<String> {
     match tokens::check(&app.identity.secrets, kind, token, app.clock.now_ms()) {
         Checked::Good(claims) | Checked::Expired(claims) => claims.sid,
         Checked::Invalid => None,

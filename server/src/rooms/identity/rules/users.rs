@@ -72,13 +72,8 @@ pub fn update(
     wanted: &UserUpdate,
     client: &Client,
 ) -> IamResult<User> {
-    admin_or_owner(caller, uuid)?;
-    let missing = || IamError::bad("User not found");
-    if !is_id(uuid) {
-        return Err(missing());
-    }
     tx.lock(uuid)?;
-    let user = store::by_uuid(tx, app_id, uuid)?.ok_or_else(missing)?;
+    let user = changeable(tx, app_id, caller, uuid)?;
     let role = wanted.role.map(Role::name).filter(|role| *role != user.role);
     let is_active = wanted.is_active.filter(|on| *on != user.is_active);
     let permissions = wanted.permissions.clone().filter(|p| *p != user.permissions);
@@ -119,7 +114,16 @@ pub fn update(
             sessions::end_all(app, tx, uuid, None)?;
         }
     }
-    store::by_uuid(tx, app_id, uuid)?.ok_or_else(missing)
+    find(tx, app_id, uuid)?.ok_or_else(missing)
+}
+
+/// The account that the caller wants to change or remove.
+///
+/// # Errors
+/// 403 when he may not, 400 when there is none.
+pub fn changeable(conn: &mut Conn, app_id: &str, caller: &Caller, uuid: &str) -> IamResult<User> {
+    admin_or_owner(caller, uuid)?;
+    find(conn, app_id, uuid)?.ok_or_else(missing)
 }
 
 /// Removes an account, for an administrator or its owner.
@@ -127,13 +131,16 @@ pub fn update(
 /// # Errors
 /// 400 when there is no such user, 403.
 pub fn delete(app: &App, tx: &mut Conn, app_id: &str, caller: &Caller, uuid: &str, client: &Client) -> IamResult<()> {
-    admin_or_owner(caller, uuid)?;
-    let user = find(tx, app_id, uuid)?.ok_or_else(|| IamError::bad("User not found"))?;
+    let user = changeable(tx, app_id, caller, uuid)?;
     super::accounts::delete(app, tx, app_id, &user, Some(&caller.user.uuid), client)
 }
 
 fn find(conn: &mut Conn, app_id: &str, uuid: &str) -> IamResult<Option<User>> {
     if is_id(uuid) { Ok(store::by_uuid(conn, app_id, uuid)?) } else { Ok(None) }
+}
+
+fn missing() -> IamError {
+    IamError::bad("User not found")
 }
 
 fn admin_or_owner(caller: &Caller, uuid: &str) -> IamResult<()> {
