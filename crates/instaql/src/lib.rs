@@ -1,7 +1,8 @@
 //! The language of the data API as pure code: no I/O, no database, no clock, no async.
 //!
 //! **A query.** [`query::Query::parse`] reads its JSON, [`query::Plan::new`] gives names their attrs (from the app's
-//! [`schema::Catalog`]); the server runs the plan, one statement per level; [`tree::write`] makes the answer.
+//! [`schema::Catalog`]); the server runs the plan, one statement per level; [`tree::write`] makes the answer, or
+//! [`rows::collect`] its triples.
 //!
 //! **A transaction.** [`tx::step::parse`] (or [`tx::wire::parse`] for a WebSocket) reads the steps, [`tx::expand()`] turns
 //! them into triples and says which attrs are new, [`tx::execute()`] runs them over a [`tx::Source`], the server's reads
@@ -22,6 +23,7 @@ pub mod key;
 #[cfg(any(test, feature = "naive"))]
 pub mod naive;
 pub mod query;
+pub mod rows;
 pub mod rules;
 pub mod schema;
 pub mod system;

@@ -7,6 +7,7 @@ use super::{App, SAMPLE, by_plan, by_words};
 use crate::naive;
 use crate::query::Query;
 use crate::query::plan::{Caller, Plan};
+use crate::rows;
 use crate::rules::{Rule, Rules};
 use crate::schema::CheckedType;
 use crate::topics::{self, Index, Topic};
@@ -150,6 +151,49 @@ proptest! {
                 prop_assert!(!topics.is_disjoint(&changed), "{} after {:?}\n{:?}\n{:?}", query, steps, topics, changed);
             }
         }
+    }
+}
+
+/// The query without what only the server can do: a client that queries again knows no places in a list.
+fn without_pages(query: &Value) -> Value {
+    let mut query = query.clone();
+    fn strip(node: &mut Value) {
+        let Some(node) = node.as_object_mut() else { return };
+        if let Some(options) = node.get_mut("$").and_then(Value::as_object_mut) {
+            for key in ["limit", "last", "offset"] {
+                options.remove(key);
+            }
+        }
+        node.values_mut().for_each(strip);
+    }
+    strip(&mut query);
+    query
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_client_finds_the_same_in_the_triples(
+        query in query(),
+        writes in prop::collection::vec(prop::collection::vec(step(), 1..3), 1..8),
+    ) {
+        let mut app = tiny();
+        for steps in writes {
+            app.transact(&json!(steps)).unwrap();
+        }
+        let query = without_pages(&query);
+        let plan = Plan::new(&Query::parse(&query).unwrap(), &app.db.catalog, Caller::Admin).unwrap();
+        let levels = naive::levels(&app.db, &plan, &|_etype, _entity| true);
+        let triples = rows::collect(&plan, &levels, &app.db.catalog.clone(), &mut app.db).unwrap();
+        let mut sent = naive::Db { catalog: app.db.catalog.clone(), triples };
+        prop_assert_eq!(by_words(&sent, &query, false), by_words(&app.db, &query, false), "{}", query);
+        // No more than what is there, and nothing twice.
+        let all = app.db.triples.len();
+        prop_assert!(sent.triples.iter().all(|triple| app.db.triples.contains(triple)) && sent.triples.len() <= all);
+        let wire: Value = serde_json::from_str(&rows::to_json(&sent.triples)).unwrap();
+        prop_assert_eq!(wire.as_array().unwrap().len(), sent.triples.len());
+        sent.triples.clear();
     }
 }
 
