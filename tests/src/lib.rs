@@ -22,6 +22,7 @@
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
 //! | [`identity`] | calls of the identity API and people who are logged in there |
+//! | [`node`] | test files of `tests/clients` in Node.js: npm clients, a headless browser |
 //! | [`process`] | the real binary, to be killed, misconfigured and read |
 
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "a testkit fails by panicking")]
@@ -32,6 +33,7 @@ pub mod devices;
 pub mod files;
 pub mod generations;
 pub mod identity;
+pub mod node;
 pub mod postgres;
 pub mod process;
 pub mod raw;

@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// The table: a test that needs another program adds its line here.
-pub(crate) const NEEDS: [Need; 5] = [
+pub(crate) const NEEDS: [Need; 7] = [
     Need {
         what: "C compiler",
         present: || shell::answers("cc"),
@@ -51,6 +51,20 @@ pub(crate) const NEEDS: [Need; 5] = [
         apt: &["npm"],
         elsewhere: "npm, which comes with Node.js",
         used_by: "e2e (real npm clients)",
+    },
+    Need {
+        what: "Chromium",
+        present: || std::env::var_os("KEYSTEAD_CHROMIUM").is_some() || Path::new("/usr/bin/chromium").exists(),
+        apt: &["chromium"],
+        elsewhere: "Chromium or Chrome, with the program's path in KEYSTEAD_CHROMIUM",
+        used_by: "e2e (cookies in a real browser)",
+    },
+    Need {
+        what: "openssl",
+        present: || shell::output(Command::new("openssl").arg("version")).is_ok(),
+        apt: &["openssl"],
+        elsewhere: "OpenSSL's program, with `openssl` in PATH",
+        used_by: "e2e (TLS for a real browser)",
     },
     Need {
         what: "PostgreSQL",

@@ -120,7 +120,8 @@ async fn weakness_05_csrf_and_origin(server: TestServer) {
     let body = json!({ "email": "jo@example.com", "password": PASSWORD });
     let login = || server.iam("POST", "/authn/login").platform("browser").json(&body);
     for site in ["cross-site", "same-site"] {
-        login().header("sec-fetch-site", site).fails(403).await;
+        let refused = login().header("sec-fetch-site", site).fails(403).await;
+        assert!(refused.set_cookies().is_empty(), "a stranger's form must not take the cookies: {refused}");
     }
     login().header("sec-fetch-site", "same-origin").header("origin", "http://localhost:3000").ok().await;
     for origin in ["https://evil.example", "null"] {

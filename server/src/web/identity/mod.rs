@@ -76,10 +76,11 @@ async fn answer(app: &Arc<App>, found: Found, req: &HttpRequest, payload: Payloa
     let clearing = |e: IamError| if guard == IdentityGuard::Login { e.clearing() } else { e };
     let platform =
         Platform::of(req).map_err(|e| if guard == IdentityGuard::Provider { e.clearing() } else { clearing(e) })?;
-    limit(app, found.route.limit, req).map_err(clearing)?;
     if platform != Platform::App && !is_same_origin(app, req) {
-        return Err(clearing(IamError::forbidden()));
+        // Takes no cookies: the answer to another site's form would log its victim out.
+        return Err(IamError::forbidden());
     }
+    limit(app, found.route.limit, req).map_err(clearing)?;
     let app_id = tenant(app, req).await?;
     let body = if has_body(req) { read_body(app, req, payload).await? } else { Bytes::new() };
     let presented = carriers::presented(req, platform);
