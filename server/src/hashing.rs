@@ -1,10 +1,12 @@
-//! Password hashing in a pool of its own: few threads at low priority and a bounded queue, so that a storm of logins neither fills
-//! the memory nor keeps other requests waiting.
+//! Password hashing in a pool of its own: few threads at the lowest priority and a bounded queue, so that a storm of logins neither
+//! fills the memory nor keeps other requests waiting.
 //!
-//! A thread keeps its Argon2 memory while passwords are waiting and gives it back when none are.
+//! Other requests could use up every core; so one more thread, of higher priority, serves whoever has waited for too long. A thread
+//! keeps its Argon2 memory while passwords are waiting and gives it back when none are.
 
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use keystead_crypto::password_hash::{self, Cost, Memory};
 use keystead_crypto::rng;
@@ -13,9 +15,12 @@ use zeroize::Zeroizing;
 
 use crate::config::IdentityConfig;
 
-/// Niceness of the threads: about a tenth of a core's share when others want it too.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
+/// Niceness of the threads: they take what nobody else wants. At 10 they kept other requests waiting for a time slice.
+const NICENESS: i32 = 19;
+/// Niceness of the thread for those who have waited for too long: about a tenth of a core's share when others want it too.
+const OVERDUE_NICENESS: i32 = 10;
+/// Too long.
+const OVERDUE: Duration = Duration::from_secs(3);
 
 /// Why a password was not hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,11 +38,29 @@ pub struct Hasher {
     cost: Cost,
     threads: usize,
     queue: usize,
-    jobs: OnceLock<Option<SyncSender<Job>>>,
+    overdue: Duration,
+    jobs: OnceLock<Option<Arc<Queue>>>,
     nobody: OnceLock<String>,
 }
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// Passwords that wait, the oldest first.
+struct Queue {
+    most: usize,
+    overdue: Duration,
+    waiting: Mutex<Waiting>,
+    /// There is one.
+    some: Condvar,
+    /// There is a new oldest one.
+    oldest: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<(Instant, Job)>,
+    closed: bool,
+}
 
 /// What a password turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +82,14 @@ impl Hasher {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             n => n,
         };
-        Self { cost, threads, queue: config.hash_queue, jobs: OnceLock::new(), nobody: OnceLock::new() }
+        Self {
+            cost,
+            threads,
+            queue: config.hash_queue,
+            overdue: OVERDUE,
+            jobs: OnceLock::new(),
+            nobody: OnceLock::new(),
+        }
     }
 
     /// Hashes a new password.
@@ -113,53 +143,112 @@ impl Hasher {
                 drop(answer.send(f(memory)));
             }
         });
-        let jobs = self.jobs.get_or_init(|| start(self.threads, self.queue)).as_ref().ok_or(HashError::Failed)?;
-        jobs.try_send(job).map_err(|e| match e {
-            TrySendError::Full(_) => HashError::Busy,
-            TrySendError::Disconnected(_) => HashError::Failed,
-        })?;
+        let jobs = self
+            .jobs
+            .get_or_init(|| start(self.threads, self.queue, self.overdue))
+            .as_ref()
+            .ok_or(HashError::Failed)?;
+        jobs.push(job)?;
         answered.await.map_err(|_gone| HashError::Failed)
     }
 }
 
-/// Starts the threads; they end when the sender is dropped. `None` when there is not one.
-fn start(threads: usize, queue: usize) -> Option<SyncSender<Job>> {
-    let (sender, receiver) = sync_channel::<Job>(queue);
-    let receiver = Arc::new(Mutex::new(receiver));
-    let mut started = 0;
-    for number in 0..threads {
-        let receiver = Arc::clone(&receiver);
-        let thread = std::thread::Builder::new().name(format!("hashing-{number}")).spawn(move || work(&receiver));
-        match thread {
-            Ok(_runs_on) => started += 1,
-            Err(e) => tracing::error!(error = %e, "cannot start a hashing thread"),
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        if let Some(Some(jobs)) = self.jobs.get() {
+            jobs.lock().closed = true;
+            jobs.some.notify_all();
+            jobs.oldest.notify_all();
         }
     }
-    (started > 0).then_some(sender)
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>) {
-    // On Linux niceness is a thread's own.
-    #[cfg(target_os = "linux")]
-    if let Err(e) = rustix::process::nice(NICENESS) {
-        tracing::warn!(error = %e, "hashing at normal priority");
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let mut memory = Memory::default();
-    loop {
-        // Who cannot have the lock finds another thread waiting for a password: there is none.
-        let waiting = jobs.try_lock().ok().and_then(|jobs| jobs.try_recv().ok());
-        let job = match waiting {
-            Some(job) => job,
-            None => {
-                memory = Memory::default();
-                match jobs.lock().unwrap_or_else(PoisonError::into_inner).recv() {
-                    Ok(job) => job,
-                    Err(_the_server_ends) => return,
-                }
+
+    fn push(&self, job: Job) -> Result<(), HashError> {
+        let mut waiting = self.lock();
+        if waiting.jobs.len() >= self.most {
+            return Err(HashError::Busy);
+        }
+        waiting.jobs.push_back((Instant::now(), job));
+        self.some.notify_one();
+        if waiting.jobs.len() == 1 {
+            self.oldest.notify_one();
+        }
+        Ok(())
+    }
+
+    /// The oldest job; waits for one. `None` when the server ends. `idle` is called before it waits.
+    fn next(&self, mut idle: impl FnMut()) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            if let Some((_, job)) = waiting.jobs.pop_front() {
+                return Some(job);
+            }
+            if waiting.closed {
+                return None;
+            }
+            idle();
+            waiting = self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// As [`Queue::next`], of those who have waited for too long.
+    fn next_overdue(&self, mut idle: impl FnMut()) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            let left = waiting.jobs.front().map(|(since, _)| self.overdue.saturating_sub(since.elapsed()));
+            if left == Some(Duration::ZERO)
+                && let Some((_, job)) = waiting.jobs.pop_front()
+            {
+                return Some(job);
+            }
+            if waiting.closed {
+                return None;
+            }
+            idle();
+            waiting = match left {
+                Some(left) => self.oldest.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.oldest.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}
+
+/// Starts the threads; they end when the queue is closed. `None` when there is not one.
+fn start(threads: usize, most: usize, overdue: Duration) -> Option<Arc<Queue>> {
+    let jobs = Queue { most, overdue, waiting: Mutex::default(), some: Condvar::new(), oldest: Condvar::new() };
+    let jobs = Arc::new(jobs);
+    let spawn = |name: String, niceness: i32, next: fn(&Queue, &mut Memory) -> Option<Job>| {
+        let jobs = Arc::clone(&jobs);
+        let work = move || {
+            be_nice(niceness);
+            let mut memory = Memory::default();
+            while let Some(job) = next(&jobs, &mut memory) {
+                job(&mut memory);
             }
         };
-        job(&mut memory);
+        let started = std::thread::Builder::new().name(name).spawn(work);
+        started.map_err(|e| tracing::error!(error = %e, "cannot start a hashing thread")).is_ok()
+    };
+    let started = (0..threads)
+        .filter(|n| spawn(format!("hashing-{n}"), NICENESS, |jobs, memory| jobs.next(|| *memory = Memory::default())))
+        .count();
+    let overdue = |jobs: &Queue, memory: &mut Memory| jobs.next_overdue(|| *memory = Memory::default());
+    (spawn("hashing-overdue".into(), OVERDUE_NICENESS, overdue) || started > 0).then_some(jobs)
+}
+
+/// On Linux niceness is a thread's own; elsewhere it would be the whole server's.
+fn be_nice(niceness: i32) {
+    #[cfg(target_os = "linux")]
+    if let Err(e) = rustix::process::nice(niceness) {
+        tracing::warn!(error = %e, niceness, "hashing at normal priority");
     }
+    #[cfg(not(target_os = "linux"))]
+    let _ = niceness;
 }
 
 #[cfg(test)]
@@ -183,7 +272,8 @@ mod tests {
         assert_eq!(hasher.verify(secret("right"), Some(phc.clone())).await, Ok(Verdict::Right));
         assert_eq!(hasher.verify(secret("wrong"), Some(phc.clone())).await, Ok(Verdict::Wrong));
         assert_eq!(hasher.verify(secret("right"), None).await, Ok(Verdict::Wrong));
-        let dearer = Hasher { cost: Cost { passes: 2, ..hasher.cost }, ..self::hasher(4) };
+        let mut dearer = self::hasher(4);
+        dearer.cost.passes = 2;
         match dearer.verify(secret("right"), Some(phc)).await.expect("judged") {
             Verdict::Rehashed(new) => assert!(new.contains("t=2"), "{new}"),
             other => panic!("{other:?}"),
@@ -209,5 +299,17 @@ mod tests {
         drop(go);
         assert_eq!((working.await, waiting.await), (Ok(()), Ok(())));
         hasher.hash(secret("x")).await.expect("there is room again");
+    }
+
+    /// Where others use up the cores, a login is late, but it is served.
+    #[actix_web::test]
+    async fn who_waits_for_too_long_is_served_by_another_thread() {
+        // As if the others never came to run.
+        let mut hasher = hasher(4);
+        (hasher.threads, hasher.overdue) = (0, Duration::from_millis(20));
+        let begun = Instant::now();
+        let name = hasher.run(|_| std::thread::current().name().map(str::to_owned)).await.expect("served");
+        assert_eq!(name.as_deref(), Some("hashing-overdue"));
+        assert!(begun.elapsed() >= hasher.overdue);
     }
 }
