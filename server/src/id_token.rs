@@ -1,23 +1,28 @@
-//! ID tokens of an OpenID provider (OpenID Connect Core 1.0, section 3.1.3.7): RS256 with the keys that the provider publishes.
+//! ID tokens of an OpenID provider (OpenID Connect Core 1.0, section 3.1.3.7): RS256 or ES256 with the keys that the provider publishes.
 //!
-//! Checked with aws-lc-rs: the libraries for it bring a second RSA implementation, whose private-key side is known to leak by its
-//! timing (docs/adr).
+//! Checked with aws-lc-rs: docs/adr/0014 says why not with a library for OpenID.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use keystead_crypto::encoding::b64url_decode;
 use serde::Deserialize;
 
-use crate::config::GoogleConfig;
+use crate::config::ProviderConfig;
 
 /// Longest token and longest key set that are read.
 const MAX_TOKEN: usize = 8_192;
 const MAX_KEY_SET: usize = 256 * 1_024;
 /// Keys are asked for again at the earliest after this, so that unknown key ids do not become requests.
 const REFETCH_MS: i64 = 60_000;
+/// They are asked for again after this in any case: a provider withdraws keys too.
+const FRESH_MS: i64 = 3_600_000;
+/// So long they are good while the provider cannot be reached.
+const KEEP_MS: i64 = 24 * 3_600_000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a token says about its user.
@@ -51,20 +56,34 @@ pub enum IdTokenError {
 
 /// A provider with its keys.
 pub struct Provider {
-    config: GoogleConfig,
+    config: ProviderConfig,
     keys: Mutex<Keys>,
+    /// Held while keys are fetched: who needs them too waits for the same ones.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Keys {
     by_id: HashMap<String, Key>,
     asked_ms: Option<i64>,
+    fetched_ms: Option<i64>,
 }
 
 #[derive(Clone)]
-struct Key {
-    n: Vec<u8>,
-    e: Vec<u8>,
+enum Key {
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// Of the curve P-256, uncompressed.
+    P256(Vec<u8>),
+}
+
+/// OpenID Connect Discovery 1.0, section 3.
+#[derive(Deserialize)]
+struct Discovery {
+    issuer: String,
+    jwks_uri: String,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +98,9 @@ struct PublishedKey {
     kid: String,
     n: Option<String>,
     e: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -110,8 +132,8 @@ struct Claims {
 impl Provider {
     /// A provider as it is configured. Nothing is fetched before the first token.
     #[must_use]
-    pub fn new(config: &GoogleConfig) -> Self {
-        Self { config: config.clone(), keys: Mutex::default() }
+    pub fn new(config: ProviderConfig) -> Self {
+        Self { config, keys: Mutex::default(), fetching: tokio::sync::Mutex::default() }
     }
 
     /// Checks signature, issuer, audience and expiry, and that the provider has verified the address.
@@ -131,14 +153,22 @@ impl Provider {
         let [header, payload, signature] = parts.as_slice() else { return Err(unreadable) };
         let decode = |part: &str| b64url_decode(part).map_err(|_source| Invalid("this is no ID token"));
         let parsed: Header = serde_json::from_slice(&decode(header)?).map_err(|_source| unreadable)?;
-        if parsed.alg != "RS256" {
-            return Err(Invalid("the token's algorithm is not RS256"));
+        if !["RS256", "ES256"].contains(&parsed.alg.as_str()) {
+            return Err(Invalid("the token's algorithm is neither RS256 nor ES256"));
         }
         let key = self.key(&parsed.kid, now_ms).await?.ok_or(Invalid("the provider has no such key"))?;
         let message = format!("{header}.{payload}");
-        RsaPublicKeyComponents { n: &key.n, e: &key.e }
-            .verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &decode(signature)?)
-            .map_err(|_source| Invalid("the signature is wrong"))?;
+        let (message, signature) = (message.as_bytes(), decode(signature)?);
+        match (&key, parsed.alg.as_str()) {
+            (Key::Rsa { n, e }, "RS256") => {
+                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, &signature)
+            }
+            (Key::P256(point), "ES256") => {
+                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, &signature)
+            }
+            _ => return Err(Invalid("the key is not for this algorithm")),
+        }
+        .map_err(|_source| Invalid("the signature is wrong"))?;
         let claims = serde_json::from_slice(&decode(payload)?).map_err(|_source| Invalid("a claim is missing"))?;
         self.judge(claims, now_ms)
     }
@@ -178,41 +208,87 @@ impl Provider {
         })
     }
 
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn key(&self, id: &str, now_ms: i64) -> Result<Option<Key>, IdTokenError> {
-        {
-            let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(key) = keys.by_id.get(id) {
-                return Ok(Some(key.clone()));
+        let within = |since: Option<i64>, limit: i64| since.is_some_and(|since| (0..limit).contains(&(now_ms - since)));
+        let fresh = |keys: &Keys| keys.by_id.get(id).filter(|_| within(keys.fetched_ms, FRESH_MS)).cloned();
+        let known = fresh(&self.keys());
+        if known.is_some() {
+            return Ok(known);
+        }
+        let _fetching = self.fetching.lock().await;
+        let known = {
+            let mut keys = self.keys();
+            // Meanwhile they may have come.
+            if let Some(key) = fresh(&keys) {
+                return Ok(Some(key));
             }
-            if keys.asked_ms.is_some_and(|asked| now_ms - asked < REFETCH_MS) {
-                return Ok(None);
+            let known = keys.by_id.get(id).filter(|_| within(keys.fetched_ms, KEEP_MS)).cloned();
+            if within(keys.asked_ms, REFETCH_MS) {
+                return Ok(known);
             }
             keys.asked_ms = Some(now_ms);
+            known
+        };
+        match (self.fetch().await, known) {
+            (Ok(fetched), _) => {
+                let mut keys = self.keys();
+                (keys.by_id, keys.fetched_ms) = (fetched, Some(now_ms));
+                Ok(keys.by_id.get(id).cloned())
+            }
+            (Err(e), Some(known)) => {
+                tracing::warn!(error = %e, issuer = self.config.issuer, "a provider's keys cannot be renewed");
+                Ok(Some(known))
+            }
+            (Err(e), None) => Err(e),
         }
-        let fetched = self.fetch().await?;
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.by_id = fetched;
-        Ok(keys.by_id.get(id).cloned())
     }
 
     async fn fetch(&self) -> Result<HashMap<String, Key>, IdTokenError> {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        let mut answer = client.get(&self.config.jwks_url).send().await?.error_for_status()?;
-        let mut text = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
-            text.extend_from_slice(&chunk);
-            if text.len() > MAX_KEY_SET {
-                return Err(IdTokenError::Invalid("the provider's key set is too large"));
-            }
-        }
-        let set: KeySet = serde_json::from_slice(&text)
-            .map_err(|_source| IdTokenError::Invalid("the provider's key set is unreadable"))?;
-        let key = |published: PublishedKey| {
-            let number = |text: Option<String>| b64url_decode(&text?).ok();
-            let usable = published.kty == "RSA";
-            let key = Key { n: number(published.n)?, e: number(published.e)? };
-            usable.then_some((published.kid, key))
+        let url = match self.config.jwks_url.as_str() {
+            "" => self.discover().await?,
+            url => url.to_owned(),
         };
-        Ok(set.keys.into_iter().filter_map(key).collect())
+        let set: KeySet = get(&url).await?;
+        Ok(set.keys.into_iter().filter_map(key_of).collect())
     }
+
+    /// Where the issuer says that his keys are.
+    async fn discover(&self) -> Result<String, IdTokenError> {
+        let issuer = self.config.issuer.trim_end_matches('/');
+        let found: Discovery = get(&format!("{issuer}/.well-known/openid-configuration")).await?;
+        if found.issuer.trim_end_matches('/') != issuer {
+            return Err(IdTokenError::Invalid("the provider's discovery document is another issuer's"));
+        }
+        Ok(found.jwks_uri)
+    }
+}
+
+fn key_of(published: PublishedKey) -> Option<(String, Key)> {
+    /// First byte of an uncompressed point (SEC 1, section 2.3.3).
+    const UNCOMPRESSED: u8 = 4;
+    let number = |text: Option<String>| b64url_decode(&text?).ok();
+    let key = match (published.kty.as_str(), published.crv.as_deref()) {
+        ("RSA", _) => Key::Rsa { n: number(published.n)?, e: number(published.e)? },
+        ("EC", Some("P-256")) => Key::P256([vec![UNCOMPRESSED], number(published.x)?, number(published.y)?].concat()),
+        _ => return None,
+    };
+    Some((published.kid, key))
+}
+
+/// A small JSON document.
+async fn get<T: serde::de::DeserializeOwned>(url: &str) -> Result<T, IdTokenError> {
+    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+    let mut answer = client.get(url).send().await?.error_for_status()?;
+    let mut text = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        text.extend_from_slice(&chunk);
+        if text.len() > MAX_KEY_SET {
+            return Err(IdTokenError::Invalid("the provider's answer is too large"));
+        }
+    }
+    serde_json::from_slice(&text).map_err(|_source| IdTokenError::Invalid("the provider's answer is unreadable"))
 }

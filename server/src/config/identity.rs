@@ -1,5 +1,7 @@
 //! The identity API: passwords, lifetimes, sessions, Google login.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What a password must be.
@@ -137,7 +139,19 @@ impl IdentityConfig {
     }
 }
 
-/// `[google]`
+/// `[oidc.NAME]`: an OpenID provider beside Google.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderConfig {
+    /// The client id that ID tokens must be made for; empty = no such login.
+    pub client_id: String,
+    /// Who must have made them.
+    pub issuer: String,
+    /// Where the issuer's keys are; empty = where the issuer's discovery document says.
+    pub jwks_url: String,
+}
+
+/// `[google]`: as [`ProviderConfig`], with what is known of Google.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GoogleConfig {
@@ -145,7 +159,7 @@ pub struct GoogleConfig {
     pub client_id: String,
     /// Who must have made them.
     pub issuer: String,
-    /// Where the issuer's keys are.
+    /// Where the issuer's keys are; empty = where the issuer's discovery document says.
     pub jwks_url: String,
 }
 
@@ -160,11 +174,36 @@ impl Default for GoogleConfig {
 }
 
 impl GoogleConfig {
-    pub(super) fn check(&self, problems: &mut Vec<String>) {
-        for (name, url) in [("issuer", &self.issuer), ("jwks_url", &self.jwks_url)] {
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                problems.push(format!("google.{name}: must start with http:// or https://"));
-            }
+    /// The same, as any provider.
+    #[must_use]
+    pub fn provider(&self) -> ProviderConfig {
+        let Self { client_id, issuer, jwks_url } = self.clone();
+        ProviderConfig { client_id, issuer, jwks_url }
+    }
+}
+
+impl ProviderConfig {
+    pub(super) fn check(&self, section: &str, problems: &mut Vec<String>) {
+        let is_url = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+        if !is_url(&self.issuer) {
+            problems.push(format!("{section}.issuer: must start with http:// or https://"));
         }
+        if !self.jwks_url.is_empty() && !is_url(&self.jwks_url) {
+            problems.push(format!("{section}.jwks_url: must start with http:// or https://, or be empty"));
+        }
+    }
+}
+
+/// Names of `[oidc.NAME]` stand in paths and in the database.
+pub(super) fn check_providers(oidc: &BTreeMap<String, ProviderConfig>, problems: &mut Vec<String>) {
+    for (name, provider) in oidc {
+        let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+        if name == "google" || !(1..=40).contains(&name.len()) || !name.bytes().all(fits) {
+            problems.push(format!("oidc.{name}: a name has 1 to 40 of a-z, 0-9, - and _, and is not google"));
+        }
+        if provider.client_id.is_empty() {
+            problems.push(format!("oidc.{name}.client_id: is missing"));
+        }
+        provider.check(&format!("oidc.{name}"), problems);
     }
 }

@@ -13,6 +13,7 @@ mod limits;
 mod mail;
 mod server;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub use audit::AuditConfig;
 pub use customers::CustomersConfig;
 pub use database::DatabaseConfig;
 pub use files::{FileStorage, FilesConfig};
-pub use identity::{GoogleConfig, IdentityConfig, PasswordPolicy};
+pub use identity::{GoogleConfig, IdentityConfig, PasswordPolicy, ProviderConfig};
 pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
 pub use mail::{MailConfig, SmtpTls};
@@ -43,6 +44,8 @@ pub struct Config {
     pub identity: IdentityConfig,
     /// Google login.
     pub google: GoogleConfig,
+    /// Logins with other OpenID providers, by name.
+    pub oidc: BTreeMap<String, ProviderConfig>,
     /// The audit log.
     pub audit: AuditConfig,
     /// The customer API.
@@ -117,7 +120,8 @@ impl Config {
         self.database.check(&mut problems);
         self.keys.check(&mut problems);
         self.identity.check(&mut problems);
-        self.google.check(&mut problems);
+        self.google.provider().check("google", &mut problems);
+        identity::check_providers(&self.oidc, &mut problems);
         self.audit.check(&mut problems);
         self.customers.check(&mut problems);
         self.files.check(&mut problems);
@@ -180,6 +184,24 @@ mod tests {
         assert!(load(&[("KEYSTEAD__KEYS__CHALLENGE_SECONDS", "soon")]).is_err());
         match load(&[("KEYSTEAD__SERVER__LISTEN", "nowhere"), ("KEYSTEAD__DATABASE__URL", "mysql://x")]) {
             Err(ConfigError::Invalid(problems)) => assert_eq!(problems.len(), 2, "{problems:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn providers_come_by_name_from_file_and_environment() {
+        let vars = env(&[
+            ("KEYSTEAD__OIDC__KEYCLOAK__CLIENT_ID", "shop"),
+            ("KEYSTEAD__OIDC__KEYCLOAK__ISSUER", "https://id.example.com/realms/shop"),
+            ("KEYSTEAD__GOOGLE__CLIENT_ID", "g"),
+        ]);
+        let c = Config::load_from(None, vars, &Vec::new()).expect("loads");
+        let keycloak = &c.oidc["keycloak"];
+        assert_eq!((keycloak.client_id.as_str(), keycloak.jwks_url.as_str()), ("shop", ""));
+        assert_eq!((c.google.client_id.as_str(), c.google.issuer.as_str()), ("g", "https://accounts.google.com"));
+        let bad = env(&[("KEYSTEAD__OIDC__GOOGLE__ISSUER", "x")]);
+        match Config::load_from(None, bad, &Vec::new()) {
+            Err(ConfigError::Invalid(problems)) => assert_eq!(problems.len(), 3, "{problems:?}"),
             other => panic!("{other:?}"),
         }
     }

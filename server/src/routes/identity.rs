@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use actix_web::http::Method;
 
 use super::{ANSWER_SIZE, Route, RouteHandler};
-use crate::rooms::identity::http::{authn, google, keys, mail_flows, refresh_tokens, sessions, users};
+use crate::rooms::identity::http::{authn, keys, mail_flows, providers, refresh_tokens, sessions, users};
 use crate::web::guard::Guard;
 use crate::web::identity::{IdentityGuard, handler};
 use crate::web::limits::Limit;
@@ -30,7 +30,8 @@ pub(super) fn lines() -> Vec<Route> {
         // One's own account.
         line(&post,   "/api/iam/authn/register",         Open,       IamRegister, handler(authn::register)),
         line(&post,   "/api/iam/authn/login",            LoginGuard, IamLogin,    handler(authn::login)),
-        line(&post,   "/api/iam/authn/login-google",     Provider,   IamLogin,    handler(google::login)),
+        line(&post,   "/api/iam/authn/login-google",     Provider,   IamLogin,    handler(providers::google)),
+        line(&post,   "/api/iam/authn/login-oidc/{provider}", Provider, IamLogin, handler(providers::other)),
         line(&post,   "/api/iam/authn/logout",           Open,       No,          handler(authn::logout)),
         line(&get,    "/api/iam/authn/profile",          User,       No,          handler(authn::profile)),
         line(&get,    "/api/iam/authn/isauthenticated",  Probe,      No,          handler(authn::is_authenticated)),

@@ -18,6 +18,7 @@ const MATRIX: &[(&str, &str, IdentityGuard)] = {
         ("POST", "/authn/register", Open),
         ("POST", "/authn/login", Login),
         ("POST", "/authn/login-google", Provider),
+        ("POST", "/authn/login-oidc/{provider}", Provider),
         ("POST", "/authn/logout", Open),
         ("GET", "/authn/profile", User),
         ("GET", "/authn/isauthenticated", Probe),

@@ -1,11 +1,13 @@
 //! What the identity API keeps in memory.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
 
 use super::rules::delays::Delays;
+use super::rules::providers::GOOGLE;
 use super::rules::remembered::Remembered;
 use super::rules::secrets::Secrets;
 use crate::clock::Clock;
@@ -26,8 +28,8 @@ pub struct Identity {
     pub delays: Delays,
     /// Callers who have been let in.
     pub remembered: Remembered,
-    /// Judges Google's ID tokens.
-    pub google: Provider,
+    /// Judge ID tokens, by their names in the configuration.
+    pub providers: BTreeMap<String, Provider>,
     /// Id of the app that is served without an app token.
     pub(super) default_app: OnceLock<String>,
     later: Arc<Later>,
@@ -59,7 +61,7 @@ impl Identity {
             secrets: Secrets::load(conn, root_key)?,
             hasher: Hasher::new(&config.identity),
             delays: Delays::new(&config.limits, &config.identity, clock.clone()),
-            google: Provider::new(&config.google),
+            providers: providers(config),
             default_app: OnceLock::new(),
             later: Arc::default(),
         })
@@ -89,6 +91,12 @@ impl Identity {
             changed.await;
         }
     }
+}
+
+fn providers(config: &Config) -> BTreeMap<String, Provider> {
+    let google = (GOOGLE.to_owned(), Provider::new(config.google.provider()));
+    let others = config.oidc.iter().map(|(name, provider)| (name.clone(), Provider::new(provider.clone())));
+    others.chain([google]).collect()
 }
 
 impl Drop for Ticket {

@@ -1,9 +1,9 @@
 //! The statements of the seed as black-box tests: `row_NN` is row NN of iam.md section 14.
 
 mod accounts;
-mod google;
 mod mails;
 mod platforms;
+mod providers;
 mod refresh_tokens;
 mod tokens;
 mod users;
@@ -12,9 +12,9 @@ mod users;
 fn every_row_has_a_test() {
     let files = [
         include_str!("accounts.rs"),
-        include_str!("google.rs"),
         include_str!("mails.rs"),
         include_str!("platforms.rs"),
+        include_str!("providers.rs"),
         include_str!("refresh_tokens.rs"),
         include_str!("tokens.rs"),
         include_str!("users.rs"),

@@ -146,15 +146,16 @@ pub(super) async fn note_failure(
     app: &Arc<App>,
     app_id: &str,
     user_uuid: Option<&str>,
-    means: &'static str,
+    means: &str,
     client: &Client,
 ) -> IamResult<()> {
     let (shared, app_id, ip) = (Arc::clone(app), app_id.to_owned(), client.ip.clone());
+    let means = means.to_owned();
     let subject = user_uuid.map(str::to_owned);
     app.db
         .write(move |tx| {
             let (name, subject) = ("identity.login_failed", subject.as_deref());
-            let event = Event { name, actor: None, subject, ip: ip.as_deref(), detail: Some(means) };
+            let event = Event { name, actor: None, subject, ip: ip.as_deref(), detail: Some(&means) };
             Ok(audit::record(&shared, tx, &app_id, &event)?)
         })
         .await

@@ -1,47 +1,69 @@
-//! Google login against an issuer on loopback.
+//! Google login, and login with another OpenID provider, against an issuer on loopback.
 
 use std::sync::LazyLock;
 
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpServer, web};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use e2e::identity::{IamAnswer, PASSWORD};
 use e2e::{Setup, TestServer, both};
 use keystead_crypto::encoding::b64url_encode;
-use keystead_server::config::Config;
+use keystead_server::config::{Config, ProviderConfig};
 use serde_json::{Value, json};
 
 both! {
     row_26_login_google,
-    an_unverified_account_is_not_taken_over;
+    an_unverified_account_is_not_taken_over,
+    another_provider_by_configuration;
     with Setup::default().with(with_issuer)
 }
 
 const CLIENT: &str = "test.apps.googleusercontent.com";
 
 /// One issuer for all tests of this file: its keys, and where they are published.
-static ISSUER: LazyLock<(KeyPair, String)> = LazyLock::new(|| {
-    let key = KeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let (n, e) = modulus_and_exponent(key.public_key().as_ref());
+static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
+    let rsa = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let (n, e) = modulus_and_exponent(rsa.public_key().as_ref());
     let (n, e) = (b64url_encode(&n), b64url_encode(&e));
-    let set =
-        json!({ "keys": [{ "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "one", "n": n, "e": e }] }).to_string();
+    let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let (x, y) = ec.public_key().as_ref()[1..].split_at(32);
+    let (x, y) = (b64url_encode(x), b64url_encode(y));
+    let set = json!({ "keys": [
+        { "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "one", "n": n, "e": e },
+        { "kty": "EC", "alg": "ES256", "use": "sig", "kid": "ec", "crv": "P-256", "x": x, "y": y },
+        { "kty": "oct", "kid": "one", "k": "AAAA" },
+    ] })
+    .to_string();
     let (found, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let answer = move || {
+            let keys = move || {
                 let set = set.clone();
                 async move { set }
             };
-            let server = HttpServer::new(move || App::new().route("/certs", web::get().to(answer.clone())));
-            let server = server.workers(1).disable_signals().bind("127.0.0.1:0").expect("binds");
+            let discovery = async |req: HttpRequest| {
+                let own = format!("http://{}", req.connection_info().host());
+                json!({ "issuer": own, "jwks_uri": format!("{own}/certs") }).to_string()
+            };
+            let app = move || {
+                App::new()
+                    .route("/certs", web::get().to(keys.clone()))
+                    .route("/.well-known/openid-configuration", web::get().to(discovery))
+            };
+            let server = HttpServer::new(app).workers(1).disable_signals().bind("127.0.0.1:0").expect("binds");
             found.send(format!("http://{}", server.addrs()[0])).expect("somebody waits");
             server.run().await.expect("serves");
         });
     });
-    (key, started.recv().expect("the issuer starts"))
+    Issuer { rsa, ec, url: started.recv().expect("the issuer starts") }
 });
+
+struct Issuer {
+    rsa: KeyPair,
+    ec: EcdsaKeyPair,
+    url: String,
+}
 
 /// Reads `RSAPublicKey` (RFC 8017 appendix A.1.1): a sequence of two integers.
 fn modulus_and_exponent(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
@@ -63,22 +85,29 @@ fn modulus_and_exponent(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn with_issuer(config: &mut Config) {
-    let url = &ISSUER.1;
+    let url = &ISSUER.url;
     config.google.client_id = CLIENT.into();
     config.google.issuer.clone_from(url);
     config.google.jwks_url = format!("{url}/certs");
+    // Its keys are where its discovery document says.
+    let other = ProviderConfig { client_id: CLIENT.into(), issuer: url.clone(), jwks_url: String::new() };
+    config.oidc.insert("other".into(), other);
 }
 
 fn claims(server: &TestServer, subject: &str, email: &str) -> Value {
     let exp = server.now_ms() / 1_000 + 3_600;
-    json!({ "iss": ISSUER.1, "aud": CLIENT, "exp": exp, "iat": exp - 3_600, "sub": subject, "email": email, "email_verified": true, "given_name": "Gro", "picture": "https://example.com/p.png" })
+    json!({ "iss": ISSUER.url, "aud": CLIENT, "exp": exp, "iat": exp - 3_600, "sub": subject, "email": email, "email_verified": true, "given_name": "Gro", "picture": "https://example.com/p.png" })
 }
 
 fn signed(header: &Value, claims: &Value) -> String {
     let encode = |value: &Value| b64url_encode(value.to_string().as_bytes());
     let message = format!("{}.{}", encode(header), encode(claims));
-    let mut signature = vec![0; ISSUER.0.public_modulus_len()];
-    ISSUER.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("signs");
+    let mut signature = vec![0; ISSUER.rsa.public_modulus_len()];
+    if header["kid"] == "ec" {
+        signature = ISSUER.ec.sign(&SystemRandom::new(), message.as_bytes()).expect("signs").as_ref().to_vec();
+    } else {
+        ISSUER.rsa.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("signs");
+    }
     format!("{message}.{}", b64url_encode(&signature))
 }
 
@@ -141,6 +170,46 @@ async fn row_26_login_google(server: TestServer) {
     }
     server.set_active("gro@example.com", false).await;
     assert_eq!(login(&server, &token).await.code(), Some(403));
+}
+
+async fn another_provider_by_configuration(server: TestServer) {
+    let call = |provider: &str, token: &str| {
+        server.iam("POST", &format!("/authn/login-oidc/{provider}")).json(&json!({ "token": token }))
+    };
+    let claims = claims(&server, "o-1", "olga@example.com");
+    let es256 = signed(&json!({ "alg": "ES256", "kid": "ec" }), &claims);
+    for (provider, token) in [
+        ("nobody", es256.as_str()),
+        ("GOOGLE", &es256),
+        ("%00", &es256),
+        ("other", "garbage"),
+        // A key is for its own algorithm.
+        ("other", &signed(&json!({ "alg": "RS256", "kid": "ec" }), &claims)),
+        ("other", &signed(&json!({ "alg": "ES256", "kid": "one" }), &claims)),
+    ] {
+        let refused = call(provider, token).fails(401).await;
+        assert_eq!((refused.message(), refused.tokens_if_any()), ("Login Error", None), "{provider} {token}");
+    }
+    // Several at once, while the provider's keys are still unknown or just being fetched: one account.
+    let answers = futures_util::future::join_all((0..6).map(|_| call("other", &es256).send())).await;
+    assert!(answers.iter().all(IamAnswer::is_ok), "{answers:?}");
+    assert_eq!(server.database().rows()["iam_users"].len(), 1);
+    let first = call("other", &es256).send().await.tokens();
+    let olga = server.iam("GET", "/authn/profile").tokens(&first).ok().await;
+    assert_eq!((&olga["email"], &olga["email_verified"]), (&json!("olga@example.com"), &json!(true)));
+    // Who somebody is at one provider says nothing about another one; the verified address does.
+    let mut same_subject = claims.clone();
+    same_subject["email"] = json!("gro@example.com");
+    let google = login(&server, &signed(&good_header(), &same_subject)).await.tokens();
+    let gro = server.iam("GET", "/authn/profile").tokens(&google).ok().await;
+    assert_ne!(gro["uuid"], olga["uuid"]);
+    let log = server.database().rows()["audit_log"].join("\n");
+    assert!(log.contains("identity.login_failed") && log.contains("other"), "{log}");
+    // Keys are asked for again after an hour.
+    server.advance(3_601);
+    call("other", &signed(&json!({ "alg": "ES256", "kid": "ec" }), &self::claims(&server, "o-1", "olga@example.com")))
+        .ok()
+        .await;
 }
 
 /// better-than 21: an account made by somebody else with the victim's address.
