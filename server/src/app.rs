@@ -12,6 +12,7 @@ use crate::error::StartError;
 use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
+use crate::rooms::data::space::Spaces;
 use crate::rooms::identity::Identity;
 use crate::root_key::RootKey;
 use crate::web::callers::Callers;
@@ -32,6 +33,8 @@ pub struct App {
     pub root_key: RootKey,
     /// Apps that requests have used lately.
     pub tenants: Tenants,
+    /// Attrs and rules of apps that the data API has used lately.
+    pub spaces: Spaces,
     /// JWTs whose signature has been checked.
     pub tokens: TokenCache,
     /// Callers whom the guard has let in.
@@ -69,6 +72,7 @@ impl App {
             blobs,
             root_key,
             tenants: Tenants::default(),
+            spaces: Spaces::default(),
             tokens: TokenCache::default(),
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,

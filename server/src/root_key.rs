@@ -47,6 +47,7 @@ pub enum RootKeyError {
 /// The root key and what is derived from it.
 pub struct RootKey {
     at_rest: SymKey,
+    file_urls: Zeroizing<[u8; 32]>,
     fake_salt: Zeroizing<[u8; 32]>,
     check: String,
 }
@@ -66,6 +67,7 @@ impl RootKey {
         Some(Self {
             at_rest: SymKey::from_bytes(&*derive(b"keystead at rest v1")).ok()?,
             fake_salt: derive(b"keystead fake salt v1"),
+            file_urls: derive(b"keystead file urls v1"),
             check: encoding::b64_encode(&*derive(b"keystead root key check v1")),
         })
     }
@@ -122,6 +124,12 @@ impl RootKey {
     /// `Encoding` or `Decrypt`.
     pub fn open(&self, slot: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, keystead_crypto::CryptoError> {
         self.at_rest.decrypt(&encoding::b64_decode(sealed)?, slot.as_bytes())
+    }
+
+    /// What proves that this server gave a file's address out: 32 bytes, an HMAC-SHA256.
+    #[must_use]
+    pub fn file_signature(&self, address: &str) -> [u8; 32] {
+        hash::hmac_sha256(&*self.file_urls, address.as_bytes())
     }
 
     /// The salt that an identifier nobody uses gets at `prepare_login`: 32 bytes, the same at every call and start.

@@ -2,6 +2,7 @@
 //!
 //! The lines of the identity API stand in `routes/identity.rs`. `tests/` compares its authorisation matrix with [`table`]: a route that is not in the matrix fails there.
 
+mod data;
 mod identity;
 
 use std::sync::atomic::AtomicUsize;
@@ -18,6 +19,7 @@ use crate::app::App;
 use crate::config::ApisConfig;
 use crate::rooms::{files, groups, keys};
 use crate::web::call::{Handler, body, body_or_default, download, plain, upload};
+use crate::web::data::DataHandler;
 use crate::web::dispatch::dispatch;
 use crate::web::guard::Guard;
 use crate::web::identity::IdentityHandler;
@@ -46,6 +48,7 @@ pub struct Route {
 pub(crate) enum RouteHandler {
     Keys(Handler),
     Identity(IdentityHandler),
+    Data(DataHandler),
 }
 
 /// A matched route with the values of its path.
@@ -124,7 +127,7 @@ pub fn configure(app: &Arc<App>, routes: &'static Routes, config: &mut ServiceCo
 /// All routes.
 #[must_use]
 pub fn routes() -> &'static Routes {
-    routes_of(&ApisConfig { keys: true, identity: true, customer: true })
+    routes_of(&ApisConfig { keys: true, identity: true, data: true, customer: true })
 }
 
 /// The routes of the APIs that are switched on.
@@ -144,8 +147,9 @@ pub fn routes_of(apis: &ApisConfig) -> &'static Routes {
 /// The lines of the table.
 #[must_use]
 pub fn table() -> &'static [Route] {
-    static TABLE: LazyLock<Vec<Route>> =
-        LazyLock::new(|| lines().into_iter().chain(identity::lines()).chain(customers::lines()).collect());
+    static TABLE: LazyLock<Vec<Route>> = LazyLock::new(|| {
+        lines().into_iter().chain(identity::lines()).chain(data::lines()).chain(customers::lines()).collect()
+    });
     &TABLE
 }
 

@@ -5,6 +5,7 @@
 
 mod audit;
 mod customers;
+mod data;
 mod database;
 mod files;
 mod identity;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use audit::AuditConfig;
 pub use customers::CustomersConfig;
+pub use data::DataConfig;
 pub use database::DatabaseConfig;
 pub use files::{FileStorage, FilesConfig};
 pub use identity::{GoogleConfig, IdentityConfig, PasswordPolicy, ProviderConfig};
@@ -42,6 +44,8 @@ pub struct Config {
     pub keys: KeysConfig,
     /// Passwords, lifetimes and sessions of the identity API.
     pub identity: IdentityConfig,
+    /// The data API.
+    pub data: DataConfig,
     /// Google login.
     pub google: GoogleConfig,
     /// Logins with other OpenID providers, by name.
@@ -120,6 +124,7 @@ impl Config {
         self.database.check(&mut problems);
         self.keys.check(&mut problems);
         self.identity.check(&mut problems);
+        self.data.check(&mut problems);
         self.google.provider().check("google", &mut problems);
         identity::check_providers(&self.oidc, &mut problems);
         self.audit.check(&mut problems);

@@ -88,13 +88,15 @@ pub struct ApisConfig {
     pub keys: bool,
     /// The identity API under `/api/iam`.
     pub identity: bool,
+    /// The data API under `/admin`, `/runtime`, `/storage`, `/dash`.
+    pub data: bool,
     /// The customer API under `/api/v1/customer`: accounts for those who own apps, for a dashboard.
     pub customer: bool,
 }
 
 impl Default for ApisConfig {
     fn default() -> Self {
-        Self { keys: true, identity: true, customer: false }
+        Self { keys: true, identity: true, data: true, customer: false }
     }
 }
 
@@ -105,6 +107,8 @@ pub enum Api {
     Keys,
     /// `/api/iam`
     Identity,
+    /// `/admin`, `/runtime`, `/storage`, `/dash`
+    Data,
     /// `/api/v1/customer`
     Customer,
 }
@@ -116,6 +120,7 @@ impl ApisConfig {
         match api {
             Api::Keys => self.keys,
             Api::Identity => self.identity,
+            Api::Data => self.data,
             Api::Customer => self.customer,
         }
     }

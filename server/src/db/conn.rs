@@ -3,7 +3,7 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{ConnectionError, PgConnection, QueryResult, SqliteConnection};
 
@@ -55,6 +55,7 @@ impl Conn {
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache}; PRAGMA wal_autocheckpoint = 4000;"
         ))
         .and_then(|()| if writer { switch_to_wal(&mut c) } else { Ok(()) })
+        .and_then(|()| register_functions(&mut c))
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(c))
     }
@@ -68,7 +69,7 @@ impl Conn {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(c) => diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<diesel::sql_types::Text, _>(what)
+                .bind::<Text, _>(what)
                 .execute(c)
                 .map(|_rows| ()),
         }
@@ -170,6 +171,20 @@ impl Drop for Snapshot<'_> {
             drop(End.execute(c).inspect_err(|e| tracing::warn!(error = %e, "a read transaction cannot be ended")));
         }
     }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// True when `value`, JSON, is a text that matches a pattern of `$like` (or, folded, of `$ilike`).
+    fn keystead_like(value: Text, pattern: Text, fold: Bool) -> Bool;
+}
+
+/// Functions of ours that statements on SQLite call: its own LIKE folds ASCII only, and always.
+fn register_functions(c: &mut SqliteConnection) -> QueryResult<()> {
+    keystead_like_utils::register_impl(c, |value: String, pattern: String, fold: bool| {
+        let text: Option<String> = serde_json::from_str(&value).ok();
+        text.is_some_and(|text| keystead_instaql::query::ast::like(&pattern, &text, fold))
+    })
 }
 
 /// Another process may be switching the same new file: SQLite then answers "locked" at once, whatever the busy timeout.

@@ -1,10 +1,12 @@
 //! The tables, as diesel sees them. The migrations in `migrations/` make them; a test compares both.
 
 mod audit;
+mod data;
 pub mod files;
 mod identity;
 
 pub use audit::audit_log;
+pub use data::{data_apps, data_attrs, data_refresh_tokens, data_transactions, data_triples};
 pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
 
 diesel::table! {

@@ -4,6 +4,7 @@ pub mod access;
 pub mod apps;
 pub mod audit;
 pub mod customers;
+pub mod data;
 pub mod directory;
 pub mod files;
 pub mod groups;

@@ -17,7 +17,7 @@ use super::envelope::keys as envelope;
 use super::guard::{self, Caller};
 use super::limits::Limit;
 use super::upload::Upload;
-use super::{identity, metrics, net};
+use super::{data, identity, metrics, net};
 use crate::app::App;
 use crate::error::{KeyError, KeyResult};
 use crate::rooms::apps::TokenKind;
@@ -33,6 +33,9 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, payload: Payload) -> HttpResponse {
     if identity::serves(&app, req.path()) {
         return identity::dispatch(app, req, payload).await;
+    }
+    if data::serves(&app, req.path()) {
+        return data::dispatch(app, routes, req, payload).await;
     }
     if req.method() == Method::OPTIONS {
         return preflight();
@@ -115,7 +118,7 @@ async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload
             }
             result
         }
-        RouteHandler::Identity(_) => Err(ErrorCode::NotFound.into()),
+        RouteHandler::Identity(_) | RouteHandler::Data(_) => Err(ErrorCode::NotFound.into()),
     }
 }
 

@@ -10,6 +10,7 @@ use keystead_protocol::jwt::{Claims, JWT_LIFETIME_S};
 use moka::sync::Cache;
 
 use super::callers::Asked;
+use super::data::DataGuard;
 use super::identity::IdentityGuard;
 use crate::app::App;
 use crate::config::Api;
@@ -51,6 +52,8 @@ pub enum Guard {
     SUG,
     /// A route of the identity API, which has guards of its own.
     Identity(IdentityGuard),
+    /// A route of the data API, which has guards of its own.
+    Data(DataGuard),
     /// Anybody: the customer API, whose users live in the server's own app.
     C,
     /// JWT of a customer.
@@ -82,6 +85,7 @@ impl Guard {
     pub const fn api(self) -> Api {
         match self {
             Self::Identity(_) => Api::Identity,
+            Self::Data(_) => Api::Data,
             _ if self.is_customer() => Api::Customer,
             _ => Api::Keys,
         }

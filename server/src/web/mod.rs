@@ -3,6 +3,7 @@
 mod audit;
 pub mod call;
 pub mod callers;
+pub mod data;
 pub mod dispatch;
 pub mod envelope;
 pub mod guard;

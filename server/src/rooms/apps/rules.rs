@@ -12,6 +12,7 @@ use super::store::{self, AppRow, JwtKeyRow};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
+use crate::rooms::data::space::rules as data;
 use crate::rooms::directory::rules as directory;
 use crate::rooms::groups::rules as groups;
 
@@ -221,6 +222,17 @@ pub fn is_enabled(conn: &mut Conn, id: &str) -> KeyResult<bool> {
     Ok(store::is_enabled(conn, id)?)
 }
 
+/// True when the app has this admin token.
+///
+/// # Errors
+/// What the database says.
+pub fn is_admin_token(conn: &mut Conn, id: &str, token: &str) -> KeyResult<bool> {
+    let stored = store::admin_token_hash(conn, id)?;
+    let shown = token_hash(token.to_ascii_lowercase().as_bytes());
+    // The hash of what was shown cannot be aimed at another one byte by byte, so plain comparison tells nothing.
+    Ok(stored.is_some_and(|stored| stored == shown))
+}
+
 /// True when there is any app: false only on the first start.
 ///
 /// # Errors
@@ -318,6 +330,7 @@ pub fn reset(tx: &mut Conn, id: &str) -> KeyResult<()> {
         return Err(ErrorCode::AppNotFound.into());
     }
     directory::delete_all(tx, id)?;
+    data::delete_all(tx, id)?;
     groups::delete_all(tx, id)
 }
 

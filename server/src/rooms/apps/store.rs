@@ -169,3 +169,7 @@ pub(super) fn set_settings(
         ))
         .execute(conn)
 }
+
+pub(super) fn admin_token_hash(conn: &mut Conn, id: &str) -> QueryResult<Option<String>> {
+    each!(conn, |c| apps::table.find(id).select(apps::admin_token_hash).first(c).optional())
+}

@@ -1,0 +1,56 @@
+//! The data API: attrs, triples, transactions.
+
+diesel::table! {
+    data_apps (app_id) {
+        app_id -> Text,
+        tx_id -> BigInt,
+        version -> BigInt,
+        status -> Text,
+        rules -> Text,
+        created_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_attrs (number) {
+        number -> BigInt,
+        app_id -> Text,
+        id -> Text,
+        etype -> Text,
+        label -> Text,
+        reverse_etype -> Nullable<Text>,
+        reverse_label -> Nullable<Text>,
+        attr -> Text,
+        deleted_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    data_triples (entity, attr, slot) {
+        entity -> Binary,
+        attr -> BigInt,
+        slot -> Binary,
+        sort -> Binary,
+        indexed -> Integer,
+        value -> Text,
+        created_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_transactions (app_id, tx_id) {
+        app_id -> Text,
+        tx_id -> BigInt,
+        created_ms -> BigInt,
+        changes -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    data_refresh_tokens (token_hash) {
+        token_hash -> Text,
+        app_id -> Text,
+        user_id -> Text,
+        created_ms -> BigInt,
+    }
+}

@@ -1,0 +1,88 @@
+//! Tokens, and the users they stand for (instant.md sections 1.6 and 8).
+
+use std::sync::Arc;
+
+use keystead_crypto::hash;
+use keystead_instaql::schema::EntityId;
+use keystead_instaql::system::{USERS, USERS_EMAIL};
+use keystead_instaql::{Error, key};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Auth, User, store};
+use crate::app::App;
+use crate::db::Conn;
+use crate::rooms::apps::rules as apps;
+use crate::rooms::data::error::DataResult;
+use crate::rooms::data::query::rules as query;
+use crate::rooms::data::space::Space;
+
+/// True when the app has this admin token.
+///
+/// # Errors
+/// What the database says.
+pub fn is_admin_token(conn: &mut Conn, app_id: &str, token: &str) -> DataResult<bool> {
+    Ok(apps::is_admin_token(conn, app_id, token)?)
+}
+
+/// The user of a refresh token.
+///
+/// # Errors
+/// `param-malformed` for what is no token, `record-not-found` of `app-user`.
+pub fn by_token(_app: &App, conn: &mut Conn, space: &Space, token: &str) -> DataResult<Auth> {
+    let token: Uuid = token.parse().map_err(|_none| Error::malformed(&["asUser", "token"], Value::Null))?;
+    let user = store::user_of(conn, &space.app_id, &token_hash(token))?;
+    let id = user.and_then(|id| id.parse().ok()).ok_or_else(|| Error::not_found("app-user"))?;
+    by_id(conn, space, id)
+}
+
+/// The user with this address.
+///
+/// # Errors
+/// `record-not-found` of `app-user`.
+pub fn by_email(conn: &mut Conn, space: &Space, email: &str) -> DataResult<Auth> {
+    let email = email.trim().to_lowercase();
+    let wanted = (USERS_EMAIL, key::of(&email.into(), None, 0));
+    let holder = query::holder(conn, space, &wanted)?.ok_or_else(|| Error::not_found("app-user"))?;
+    by_id(conn, space, holder)
+}
+
+/// The user with this id.
+///
+/// # Errors
+/// `record-not-found` of `app-user`.
+pub fn by_id(conn: &mut Conn, space: &Space, id: EntityId) -> DataResult<Auth> {
+    let record = query::record(conn, space, USERS, id)?.ok_or_else(|| Error::not_found("app-user"))?;
+    Ok(Auth::User(Arc::new(User { id, record: Arc::new(record) })))
+}
+
+/// Gives a user a new refresh token. Older ones stay good.
+///
+/// # Errors
+/// What the database says.
+pub fn mint(app: &App, tx: &mut Conn, space: &Space, user: EntityId) -> DataResult<Uuid> {
+    let token = Uuid::parse_str(&app.new_id()).unwrap_or_default();
+    store::insert(tx, &space.app_id, &user.to_string(), &token_hash(token), app.clock.now_ms())?;
+    Ok(token)
+}
+
+/// Ends a refresh token; false when there is none.
+///
+/// # Errors
+/// What the database says.
+pub fn end(tx: &mut Conn, app_id: &str, token: Uuid) -> DataResult<bool> {
+    Ok(store::delete(tx, app_id, &token_hash(token))? > 0)
+}
+
+/// Ends all refresh tokens of a user.
+///
+/// # Errors
+/// What the database says.
+pub fn end_all(tx: &mut Conn, app_id: &str, user: EntityId) -> DataResult<usize> {
+    Ok(store::delete_of(tx, app_id, &user.to_string())?)
+}
+
+/// How a token rests: hex of the SHA-256 of its text.
+fn token_hash(token: Uuid) -> String {
+    hash::sha256(token.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,19 @@
+//! The data API: an app's records as triples, asked by InstaQL, changed by transactions, guarded by rules (instant.md).
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `space` | one app's attrs, rules and state, cached by version |
+//! | `auth` | admin tokens, and users as rules see them |
+//! | `sql` | statements whose shape depends on the query |
+//! | `query` | plans into statements, one per level; answers |
+//! | `transact` | steps into rows, in one transaction |
+//! | `permissions` | what rules say to reads and writes |
+
+pub mod auth;
+pub mod error;
+pub mod permissions;
+pub mod query;
+pub mod space;
+pub(crate) mod sql;
+pub mod storage;
+pub mod transact;

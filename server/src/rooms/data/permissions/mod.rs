@@ -1,0 +1,3 @@
+//! What rules say to writes (instant.md section 15.3). What they say to reads is in `query`.
+
+pub mod rules;

@@ -1,0 +1,188 @@
+//! Guards of the data API (instant.md sections 1.6 and 7). Authorisation failures are 400 here, on dashboard routes 401.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use keystead_instaql::Error;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::call::query_value;
+use crate::app::App;
+use crate::db::Conn;
+use crate::rooms::data::auth::{self, Auth};
+use crate::rooms::data::error::{DataError, DataResult};
+use crate::rooms::data::space::{self, Space};
+use crate::routes::Params;
+
+/// What a route of the data API asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataGuard {
+    /// Nobody and no app: the handler looks for itself.
+    Open,
+    /// The app by `app-id` (header or query); anybody.
+    App,
+    /// The app's admin token.
+    Admin,
+    /// The admin token, or one of the `as-…` headers.
+    AdminOrUser,
+    /// The app, and the user of `Authorization: Bearer` with a user's token; nobody without one.
+    User,
+    /// The app of the first path value, and its admin token; 401 without it.
+    Dash,
+}
+
+/// Who came in.
+pub(super) struct Entry {
+    pub(super) space: Option<Arc<Space>>,
+    pub(super) auth: Auth,
+    pub(super) is_backend: bool,
+}
+
+/// What the request shows.
+struct Shown {
+    app_id: String,
+    bearer: Bearer,
+    imposed: Option<Imposed>,
+}
+
+enum Bearer {
+    None,
+    Malformed(String),
+    Token(String),
+}
+
+/// The `as-…` headers, in the order in which they count.
+enum Imposed {
+    Token(String),
+    Email(String),
+    Guest,
+}
+
+/// Lets the caller in.
+pub(super) async fn enter(app: &Arc<App>, guard: DataGuard, req: &HttpRequest, params: &Params) -> DataResult<Entry> {
+    if guard == DataGuard::Open {
+        return Ok(Entry { space: None, auth: Auth::Nobody, is_backend: false });
+    }
+    let app_id = match guard {
+        DataGuard::Dash => params.get(0).map(str::to_owned),
+        _ => text(req, "app-id").or_else(|| text(req, "app_id")).map(str::to_owned).or_else(|| {
+            query_value(req.query_string(), "app_id").or_else(|| query_value(req.query_string(), "app-id"))
+        }),
+    };
+    let app_id = app_id.ok_or_else(|| Error::missing(&["headers", "app-id"]))?;
+    if app_id.parse::<Uuid>().is_err() {
+        return Err(Error::malformed(&["headers", "app-id"], app_id.into()).into());
+    }
+    let shown = Shown { app_id: app_id.to_ascii_lowercase(), bearer: bearer(req), imposed: imposed(req) };
+    let shared = Arc::clone(app);
+    let shown = Arc::new(shown);
+    let look = {
+        let shown = Arc::clone(&shown);
+        move |conn: &mut Conn| check(&shared, conn, guard, &shown)
+    };
+    match app.db.read(look).await? {
+        Some(entry) => Ok(entry),
+        // The app's first call to the data API.
+        None => {
+            space::found(app, &shown.app_id).await?;
+            let (shared, shown) = (Arc::clone(app), Arc::clone(&shown));
+            let again = app.db.read(move |conn| check(&shared, conn, guard, &shown)).await?;
+            again.ok_or_else(|| Error::not_found("app").into())
+        }
+    }
+}
+
+/// None when the app is there and has no data yet.
+fn check(app: &Arc<App>, conn: &mut Conn, guard: DataGuard, shown: &Shown) -> DataResult<Option<Entry>> {
+    let Some(space) = space::current(app, conn, &shown.app_id)? else {
+        return match space::is_app(conn, &shown.app_id)? {
+            true => Ok(None),
+            false if guard == DataGuard::Dash => Err(DataError::unauthorized("app")),
+            false => Err(unknown_app(guard).into()),
+        };
+    };
+    let admin = |conn: &mut Conn| admin(conn, &space, &shown.bearer);
+    let (auth, is_backend) = match guard {
+        DataGuard::Open | DataGuard::App => (Auth::Nobody, false),
+        DataGuard::Admin => {
+            admin(conn)?;
+            (Auth::Admin, true)
+        }
+        DataGuard::Dash => {
+            admin(conn).map_err(|e| DataError { status: Some(401), ..e })?;
+            (Auth::Admin, true)
+        }
+        DataGuard::User => match &shown.bearer {
+            // Guests without a token send the word `undefined`.
+            Bearer::Token(token) if token != "undefined" => (auth::by_token(app, conn, &space, token)?, false),
+            Bearer::Malformed(raw) => {
+                return Err(Error::malformed(&["headers", "authorization"], raw.clone().into()).into());
+            }
+            _ => (Auth::Nobody, false),
+        },
+        DataGuard::AdminOrUser => match &shown.imposed {
+            Some(Imposed::Token(token)) => (auth::by_token(app, conn, &space, token)?, admin(conn).is_ok()),
+            Some(Imposed::Email(email)) => {
+                admin(conn)?;
+                (auth::by_email(conn, &space, email)?, true)
+            }
+            Some(Imposed::Guest) => (Auth::Nobody, admin(conn).is_ok()),
+            None => {
+                admin(conn)?;
+                (Auth::Admin, true)
+            }
+        },
+    };
+    Ok(Some(Entry { space: Some(space), auth, is_backend }))
+}
+
+/// The admin token of this very app.
+fn admin(conn: &mut Conn, space: &Space, bearer: &Bearer) -> DataResult<()> {
+    match bearer {
+        Bearer::None => Err(Error::missing(&["headers", "authorization"]).into()),
+        Bearer::Malformed(raw) => Err(Error::malformed(&["headers", "authorization"], raw.clone().into()).into()),
+        Bearer::Token(token) => {
+            if token.parse::<Uuid>().is_err() {
+                return Err(Error::malformed(&["headers", "authorization"], Value::Null).into());
+            }
+            match auth::is_admin_token(conn, &space.app_id, token)? {
+                true => Ok(()),
+                false => Err(Error::not_found("app-admin-token").into()),
+            }
+        }
+    }
+}
+
+fn unknown_app(guard: DataGuard) -> Error {
+    match guard {
+        DataGuard::Admin | DataGuard::AdminOrUser => Error::not_found("app-admin-token"),
+        _ => Error::not_found("app"),
+    }
+}
+
+fn bearer(req: &HttpRequest) -> Bearer {
+    let Some(value) = req.headers().get(header::AUTHORIZATION) else { return Bearer::None };
+    let value = value.to_str().unwrap_or_default();
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
+            Bearer::Token(token.trim().to_owned())
+        }
+        _ => Bearer::Malformed("not Bearer TOKEN".to_owned()),
+    }
+}
+
+fn imposed(req: &HttpRequest) -> Option<Imposed> {
+    if let Some(token) = text(req, "as-token") {
+        return Some(Imposed::Token(token.to_owned()));
+    }
+    if let Some(email) = text(req, "as-email") {
+        return Some(Imposed::Email(email.to_owned()));
+    }
+    text(req, "as-guest").filter(|value| *value != "false").map(|_| Imposed::Guest)
+}
+
+fn text<'a>(req: &'a HttpRequest, name: &str) -> Option<&'a str> {
+    req.headers().get(name)?.to_str().ok()
+}
