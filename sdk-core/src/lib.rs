@@ -45,6 +45,8 @@ pub mod handle;
 pub mod jwt;
 pub mod policy;
 pub mod search;
+#[cfg(feature = "vectors")]
+pub mod seeded;
 pub mod suite;
 pub mod sym_key;
 pub mod user;

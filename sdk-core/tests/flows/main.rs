@@ -9,6 +9,8 @@ mod lies;
 mod npm_files;
 mod parsers;
 mod rotation;
+mod sdk_vectors;
+#[path = "../../src/seeded.rs"]
 mod seeded;
 mod shapes;
 mod tampered;
