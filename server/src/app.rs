@@ -14,6 +14,7 @@ use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
 use crate::rooms::data::space::Spaces;
 use crate::rooms::identity::Identity;
+use crate::rooms::live::Live;
 use crate::root_key::RootKey;
 use crate::web::callers::Callers;
 use crate::web::guard::TokenCache;
@@ -45,6 +46,8 @@ pub struct App {
     pub mailer: Mailer,
     /// Wakes the job that serves key rotations.
     pub(crate) rotations: Rotations,
+    /// Live queries, connections, presence.
+    pub live: Live,
     /// Secrets, hashing pool and delays of the identity API.
     pub identity: Identity,
     /// Id of the app where customers live, once it is known: see [`crate::operator::customer_start`].
@@ -77,6 +80,7 @@ impl App {
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
             rotations: Rotations::new(new_id()),
+            live: Live::open(&config, new_id())?,
             identity,
             customer_app: OnceLock::new(),
             clock,

@@ -8,7 +8,8 @@ use actix_web::http::Method;
 use super::{ANSWER_SIZE, Route, RouteHandler};
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::{query, transact};
-use crate::web::data::{DataCall, DataGuard, handler};
+use crate::rooms::live;
+use crate::web::data::{DataCall, DataGuard, handler, streaming};
 use crate::web::envelope::data as envelope;
 use crate::web::guard::Guard;
 use crate::web::limits::Limit;
@@ -38,6 +39,15 @@ pub(super) fn lines() -> Vec<Route> {
         line(&post, "/runtime/framework/query",     User,        No, handler(query::http::framework)),
         line(&get,  "/admin/schema",                Admin,       No, handler(query::http::schema)),
         line(&get,  "/admin/soft_deleted_attrs",    Admin,       No, handler(query::http::soft_deleted_attrs)),
+
+        // Live (sections 5, 9, 17).
+        line(&post, "/admin/subscribe-query",       AdminOrUser, No, handler(live::http::subscribe_query)),
+        line(&post, "/admin/sse",                   AdminOrUser, No, handler(live::http::admin_session)),
+        line(&post, "/admin/sse/push",              Open,        No, handler(live::http::push)),
+        line(&get,  "/admin/rooms/presence",        Admin,       No, handler(live::http::presence)),
+        line(&get,  "/runtime/session",             Open,        No, streaming(live::http::socket)),
+        line(&get,  "/runtime/sse",                 Open,        No, handler(live::http::runtime_session)),
+        line(&post, "/runtime/sse",                 Open,        No, handler(live::http::push)),
     ];
     lines
 }

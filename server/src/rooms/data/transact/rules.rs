@@ -22,6 +22,7 @@ use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::live::door as live;
 
 /// Changes of one transaction that are written down in full.
 const LOGGED: usize = 2_000;
@@ -88,8 +89,9 @@ pub async fn run(app: &Arc<App>, app_id: &str, auth: &Auth, posted: Posted) -> D
 }
 
 /// Tells everybody whom a transaction concerns, once it is committed.
-pub fn tell(_app: &Arc<App>, done: &Committed) {
+pub fn tell(app: &Arc<App>, done: &Committed) {
     tracing::debug!(tx = done.tx_id, changes = done.outcome.changes.len(), "committed");
+    live::committed(app, done);
 }
 
 /// As [`run`], inside a transaction of the caller's, who calls [`tell`] afterwards.
@@ -118,12 +120,17 @@ pub fn run_as(
         space = Arc::new(space.with_rules(rules.clone()));
     }
     let mut new_id = || Uuid::parse_str(&app.new_id()).unwrap_or_default();
-    let plan = match &posted.steps {
+    let mut plan = match &posted.steps {
         Steps::Admin(steps) => {
             expand(&step::parse(steps.as_ref())?, &space.catalog, posted.throw_on_missing, &mut new_id)?
         }
         Steps::Wire(steps) => wire::parse(steps.as_ref(), &space.catalog)?,
     };
+    // A client adds an attr again until it has heard that the attr is there.
+    plan.attrs.retain(|step| match step {
+        AttrStep::Add(attr) => !space.catalog.get(attr.id).is_some_and(|known| known.name() == attr.name()),
+        _ => true,
+    });
     let mut judge = Judge::new(auth, &posted.request, checks);
     let is_schema = !plan.attrs.is_empty();
     let space = if is_schema {
