@@ -13,6 +13,8 @@ mod coverage;
 #[cfg(test)]
 mod customers;
 #[cfg(test)]
+mod data;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod groups;

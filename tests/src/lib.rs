@@ -19,6 +19,7 @@
 //! | [`devices`] | further devices, other passwords, second factors, light users |
 //! | [`files`] | files and their parts |
 //! | [`tokens`] | JWTs as an attacker or a customer's backend handles them |
+//! | [`data`] | calls of the data API |
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
 //! | [`identity`] | calls of the identity API and people who are logged in there |
@@ -28,6 +29,7 @@
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "a testkit fails by panicking")]
 
 pub mod bodies;
+pub mod data;
 pub mod database;
 pub mod devices;
 pub mod files;

@@ -55,6 +55,8 @@ pub struct TestApp {
     pub public: String,
     /// Secret token.
     pub secret: String,
+    /// Admin token of the data API.
+    pub admin: String,
     /// Id of the JWT key pair.
     pub kid: String,
     /// Exported sign key, b64 of PKCS#8 DER.
@@ -333,6 +335,7 @@ impl From<NewApp> for TestApp {
             id: new.tokens.app_id,
             public: new.tokens.public_token,
             secret: new.tokens.secret_token,
+            admin: new.tokens.admin_token,
             kid: new.jwt.kid,
             sign_key: new.jwt.sign_key,
             verify_key: new.jwt.verify_key,
