@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{npm, postgres, shell};
+use crate::{npm, postgres, shell, wasm};
 
 /// Something the tests need from the machine.
 pub(crate) struct Need {
@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// The table: a test that needs another program adds its line here.
-pub(crate) const NEEDS: [Need; 7] = [
+pub(crate) const NEEDS: [Need; 9] = [
     Need {
         what: "C compiler",
         present: || shell::answers("cc"),
@@ -65,6 +65,20 @@ pub(crate) const NEEDS: [Need; 7] = [
         apt: &["openssl"],
         elsewhere: "OpenSSL's program, with `openssl` in PATH",
         used_by: "e2e (TLS for a real browser)",
+    },
+    Need {
+        what: "a Rust toolchain for wasm",
+        present: wasm::can_build,
+        apt: &["rustc-web", "cargo-web", "rust-web-src", "lld"],
+        elsewhere: "the target: rustup target add wasm32-unknown-unknown",
+        used_by: "js (the JavaScript SDK)",
+    },
+    Need {
+        what: "wasm-opt",
+        present: || shell::answers("wasm-opt"),
+        apt: &["binaryen"],
+        elsewhere: "binaryen, with `wasm-opt` in PATH",
+        used_by: "js (the size of the JavaScript SDK)",
     },
     Need {
         what: "PostgreSQL",
