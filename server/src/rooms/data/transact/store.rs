@@ -158,8 +158,11 @@ pub(super) fn take(conn: &mut Conn, places: &[(EntityId, i64, Vec<u8>)]) -> Quer
     sql.execute(conn).map(drop)
 }
 
-/// Every stored value of an attr, by way of the entities of its namespace: (entity, slot, JSON, created).
-pub(super) fn values_of(conn: &mut Conn, id: i64, attr: i64) -> QueryResult<Vec<(EntityId, Vec<u8>, String, i64)>> {
+/// A stored value: whose, where it stands, JSON, and when it was first written.
+pub(super) type Stored = (EntityId, Vec<u8>, String, i64);
+
+/// Every stored value of an attr, by way of the entities of its namespace.
+pub(super) fn values_of(conn: &mut Conn, id: i64, attr: i64) -> QueryResult<Vec<Stored>> {
     let mut sql = Sql::new(conn);
     sql.text("SELECT c.entity, c.slot, c.value, c.created_ms FROM data_triples t ").either("CROSS JOIN", "JOIN");
     sql.text(" data_triples c ON c.entity = t.entity AND c.attr = ").int(attr);
