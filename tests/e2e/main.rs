@@ -15,6 +15,8 @@ mod customers;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod ffi;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod groups;

@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// The table: a test that needs another program adds its line here.
-pub(crate) const NEEDS: [Need; 9] = [
+pub(crate) const NEEDS: [Need; 11] = [
     Need {
         what: "C compiler",
         present: || shell::answers("cc"),
@@ -79,6 +79,20 @@ pub(crate) const NEEDS: [Need; 9] = [
         apt: &["binaryen"],
         elsewhere: "binaryen, with `wasm-opt` in PATH",
         used_by: "js (the size of the JavaScript SDK)",
+    },
+    Need {
+        what: "Python 3",
+        present: || shell::answers("python3"),
+        apt: &["python3"],
+        elsewhere: "Python 3, with `python3` in PATH",
+        used_by: "e2e (the C ABI from Python)",
+    },
+    Need {
+        what: "valgrind",
+        present: || shell::answers("valgrind"),
+        apt: &["valgrind", "libc6-dbg"],
+        elsewhere: "valgrind, with `valgrind` in PATH",
+        used_by: "e2e (the C ABI from C)",
     },
     Need {
         what: "PostgreSQL",
