@@ -41,6 +41,8 @@ mod own_backend;
 #[cfg(test)]
 mod remembered;
 #[cfg(test)]
+mod sdk_examples;
+#[cfg(test)]
 mod transport;
 #[cfg(test)]
 mod wire;
