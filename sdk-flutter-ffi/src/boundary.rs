@@ -162,7 +162,7 @@ pub(crate) unsafe fn utf8<'a>(string: *const c_char) -> Result<&'a str, Failure>
         return Err(Failure::argument());
     }
     // SAFETY: not null, and the caller promises the rest.
-    unsafe { CStr::from_ptr(string) }.to_str().or_else(|_no_utf8| Err(Failure::argument()))
+    unsafe { CStr::from_ptr(string) }.to_str().map_err(|_no_utf8| Failure::argument())
 }
 
 /// # Safety

@@ -10,6 +10,7 @@ mod npm_files;
 mod parsers;
 mod rotation;
 mod sdk_vectors;
+#[expect(unreachable_pub, reason = "public where the bindings use it")]
 #[path = "../../src/seeded.rs"]
 mod seeded;
 mod shapes;
