@@ -76,7 +76,8 @@ fn python_makes_the_vectors_again() {
 }
 
 async fn c_decrypts(server: TestServer) {
-    let said = apart(move || c("examples/first_decrypt.c", &[server.url().as_ref(), server.lax.public.as_ref()])).await;
+    let (url, public) = (server.url(), server.lax.public.clone());
+    let said = apart(move || c("examples/first_decrypt.c", &[url.as_ref(), public.as_ref()])).await;
     assert_eq!(said, "decrypted\n");
 }
 

@@ -34,7 +34,8 @@ fn check_page(page: &str, text: &str, read: impl Fn(&str) -> Option<String>) -> 
             match source.take() {
                 Some(from) => findings.extend(compare(from, &block, &read).map(|f| format!("{page}:{number}: {f}"))),
                 None if PROGRAMS.contains(&language) => {
-                    findings.push(format!("{page}:{number}: a program that no test runs: say `<!-- from FILE: NAME -->`"));
+                    findings
+                        .push(format!("{page}:{number}: a program that no test runs: say `<!-- from FILE: NAME -->`"));
                 }
                 None => {}
             }
