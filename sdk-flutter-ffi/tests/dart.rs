@@ -1,6 +1,6 @@
 //! Every look-up of the Dart package against the header: symbol, number of arguments, native types, Dart types. Nobody runs
 //! Dart here, and a wrong type there is memory that is read wrongly.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::string_slice, reason = "a test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
