@@ -294,7 +294,7 @@ fn writers(site: &Site, args: &BenchArgs, runtime: &tokio::runtime::Runtime, rep
             let rate = std::thread::scope(|scope| {
                 let writing = scope.spawn(|| {
                     let rate = measure();
-                    drop(stop.send(()));
+                    stop.send(()).ok();
                     rate
                 });
                 drop(runtime.block_on(stopped));
