@@ -1705,6 +1705,19 @@ int32_t keystead_user_verify_key(const struct KeysteadUser *user, char **out);
 // The [contract](crate#contract) of this library.
 int32_t keystead_user_add_keys(struct KeysteadUser *user, const char *answer);
 
+// The user with all keys as text, for the platform's store of secrets: with it he stays logged in over the end of the
+// program.
+//
+// # Safety
+// The [contract](crate#contract) of this library.
+int32_t keystead_save_user(const struct KeysteadUser *user, char **out);
+
+// Reads what keystead_save_user wrote.
+//
+// # Safety
+// The [contract](crate#contract) of this library.
+int32_t keystead_restore_user(const char *text, struct KeysteadUser **out);
+
 // The light user's id.
 //
 // # Safety

@@ -34,6 +34,8 @@ mod vectors;
 
 use std::ffi::{CStr, CString, c_char};
 
+use zeroize::Zeroize;
+
 pub use content::*;
 pub use file::*;
 pub use group::*;
@@ -99,7 +101,9 @@ pub extern "C" fn keystead_version() -> *const c_char {
 pub unsafe extern "C" fn keystead_string_free(string: *mut c_char) {
     if !string.is_null() {
         // SAFETY: it came from `CString::into_raw`, and the caller gives it back once.
-        drop(unsafe { CString::from_raw(string) });
+        let owned = unsafe { CString::from_raw(string) };
+        // It may be a key or a plain text.
+        owned.into_bytes().zeroize();
     }
 }
 
@@ -111,7 +115,8 @@ pub unsafe extern "C" fn keystead_string_free(string: *mut c_char) {
 pub unsafe extern "C" fn keystead_bytes_free(bytes: *mut u8, len: usize) {
     if !bytes.is_null() {
         // SAFETY: it came from a boxed slice of this length, and the caller gives it back once.
-        drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes, len)) });
+        let mut owned = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes, len)) };
+        owned.zeroize();
     }
 }
 

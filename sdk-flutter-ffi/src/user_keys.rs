@@ -6,7 +6,7 @@ use std::ffi::c_char;
 
 use crate::boundary::{call, handle, handle_mut, json, parse, result_at, rng, utf8};
 use crate::handles::{KeysteadLightUser, KeysteadUser};
-use keystead_sdk_core::user;
+use keystead_sdk_core::{Policy, user};
 
 /// The user's id.
 ///
@@ -125,6 +125,34 @@ pub unsafe extern "C" fn keystead_user_add_keys(user: *mut KeysteadUser, answer:
         let (user, answer) = unsafe { (handle_mut(user)?, utf8(answer)?) };
         let page = user::done_fetch_user_keys(answer, user.0.device())?;
         Arc::make_mut(&mut user.0).add_keys(page)?;
+        Ok(())
+    })
+}
+
+/// The user with all keys as text, for the platform's store of secrets: with it he stays logged in over the end of the
+/// program.
+///
+/// # Safety
+/// The [contract](crate#contract) of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keystead_save_user(user: *const KeysteadUser, out: *mut *mut c_char) -> i32 {
+    call(|| {
+        // SAFETY: the caller keeps the contract for every argument.
+        let (out, user) = unsafe { (result_at(out)?, handle(user)?) };
+        out.text(user::save_user(user).to_string())
+    })
+}
+
+/// Reads what keystead_save_user wrote.
+///
+/// # Safety
+/// The [contract](crate#contract) of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keystead_restore_user(text: *const c_char, out: *mut *mut KeysteadUser) -> i32 {
+    call(|| {
+        // SAFETY: the caller keeps the contract for every argument.
+        let (out, text) = unsafe { (result_at(out)?, utf8(text)?) };
+        out.handle(KeysteadUser(Arc::new(user::restore_user(text, Policy::default())?)));
         Ok(())
     })
 }

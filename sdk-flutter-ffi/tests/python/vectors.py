@@ -117,4 +117,8 @@ step, _, user = ks.done_login(start, npm["done_login_answer"])
 assert step == 2 and ks.user_id(user) == npm["user_id"]
 assert ks.decrypt_string(None, user, npm["content"], None, None) == npm["plain"]
 assert ks.decrypt_string_asymmetric(None, user, npm["sealed"], None) == npm["plain"]
+# A user who was saved is the same one.
+again = ks.restore_user(ks.save_user(alice))
+text = next(c for c in vectors["cases"] if c["name"] == "sealed")
+assert ks.decrypt_string_asymmetric(None, again, text["out"], None) == text["args"]["text"]
 print(f"{len(vectors['cases'])} cases, {len(vectors['errors'])} errors")

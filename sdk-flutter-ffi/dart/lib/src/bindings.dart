@@ -184,6 +184,12 @@ final class Bindings {
   late final userAddKeys = _library.lookupFunction<
       Int32 Function(Pointer<KeysteadUser>, Pointer<Utf8>),
       int Function(Pointer<KeysteadUser>, Pointer<Utf8>)>('keystead_user_add_keys');
+  late final saveUser = _library.lookupFunction<
+      Int32 Function(Pointer<KeysteadUser>, Pointer<Pointer<Utf8>>),
+      int Function(Pointer<KeysteadUser>, Pointer<Pointer<Utf8>>)>('keystead_save_user');
+  late final restoreUser = _library.lookupFunction<
+      Int32 Function(Pointer<Utf8>, Pointer<Pointer<KeysteadUser>>),
+      int Function(Pointer<Utf8>, Pointer<Pointer<KeysteadUser>>)>('keystead_restore_user');
   late final lightUserId = _library.lookupFunction<
       Int32 Function(Pointer<KeysteadLightUser>, Pointer<Pointer<Utf8>>),
       int Function(Pointer<KeysteadLightUser>, Pointer<Pointer<Utf8>>)>('keystead_light_user_id');

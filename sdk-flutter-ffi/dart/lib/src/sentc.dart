@@ -63,10 +63,13 @@ abstract final class Sentc {
   static Pointer<KeysteadClient> _client = nullptr;
   static RefreshOptions _refresh = const RefreshOptions();
 
-  /// Begins. [libraryPath]: where the native library is, if not where the system looks.
+  /// Where the server is when [init] says nothing else: `keystead serve` on this machine.
+  static const defaultBaseUrl = 'http://127.0.0.1:8090';
+
+  /// Begins. [libraryPath]: where the native library is, if not where the system looks. [pins]: what [exportPins] gave.
   static Future<void> init({
     required String appToken,
-    required String baseUrl,
+    String baseUrl = defaultBaseUrl,
     RefreshOptions refreshOptions = const RefreshOptions(),
     String? libraryPath,
     String? pins,
@@ -129,7 +132,7 @@ abstract final class Sentc {
       (await _text((arena, callback, context) => _need.bindings
           .clientRegisterDeviceStart(_client, identifier.on(arena), password.on(arena), callback, context)))!;
 
-  /// Logs in a user without a second factor. Throws number 304 when he has one: [beginLogin].
+  /// Logs in a user without a second factor. Throws a [StateError] when he has one: [beginLogin].
   static Future<User> login(String identifier, String password) async {
     final result = await beginLogin(identifier, password);
     return result.user ?? (throw StateError('a second factor is needed: use beginLogin'));
