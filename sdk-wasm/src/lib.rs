@@ -11,11 +11,13 @@ mod login;
 mod trust;
 mod user;
 
-pub use content::{Key, Opening, Sealing};
-pub use file::NewFile;
+pub use content::{Key, Opening, Sealing, head, open_content, string_head};
+pub use file::{NewFile, done_file_register, file_key, part_sign_key_id};
 pub use group::Group;
-pub use login::Login;
-pub use trust::{PublicKey, Trust, VerifyKey};
+pub use login::{Login, prepare_login};
+pub use trust::{
+    PublicKey, Trust, VerifyKey, group_key_signers, group_keys_page_signers, public_key_signer, verify_key_before,
+};
 pub use user::User;
 
 use error::{JsResult, js};

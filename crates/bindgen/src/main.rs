@@ -10,6 +10,11 @@ fn main() -> Result<()> {
     let module = args.next().context("the module")?;
     let out = args.next().context("the folder for the output")?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(module).out_name("keystead").typescript(true).remove_producers_section(true);
+    bindgen
+        .input_path(module)
+        .out_name("keystead")
+        .typescript(true)
+        .remove_producers_section(true)
+        .remove_name_section(true);
     bindgen.web(true)?.generate(out)
 }

@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// The table: a test that needs another program adds its line here.
-pub(crate) const NEEDS: [Need; 11] = [
+pub(crate) const NEEDS: [Need; 10] = [
     Need {
         what: "C compiler",
         present: || shell::answers("cc"),
@@ -72,13 +72,6 @@ pub(crate) const NEEDS: [Need; 11] = [
         apt: &["rustc-web", "cargo-web", "rust-web-src", "lld"],
         elsewhere: "the target: rustup target add wasm32-unknown-unknown",
         used_by: "js (the JavaScript SDK)",
-    },
-    Need {
-        what: "wasm-opt",
-        present: || shell::answers("wasm-opt"),
-        apt: &["binaryen"],
-        elsewhere: "binaryen, with `wasm-opt` in PATH",
-        used_by: "js (the size of the JavaScript SDK)",
     },
     Need {
         what: "Python 3",
