@@ -16,11 +16,20 @@ pub struct DataConfig {
     pub log_days: u32,
     /// Days after which a deleted attr goes for good.
     pub deleted_attr_days: u32,
+    /// Minutes that a code sent by mail is good.
+    pub code_minutes: u32,
 }
 
 impl Default for DataConfig {
     fn default() -> Self {
-        Self { body_bytes: 32 << 20, query_seconds: 30, level_entities: 200_000, log_days: 7, deleted_attr_days: 2 }
+        Self {
+            body_bytes: 32 << 20,
+            query_seconds: 30,
+            level_entities: 200_000,
+            log_days: 7,
+            deleted_attr_days: 2,
+            code_minutes: 1_440,
+        }
     }
 }
 
@@ -28,6 +37,9 @@ impl DataConfig {
     pub(super) fn check(&self, problems: &mut Vec<String>) {
         if self.body_bytes < 1_024 {
             problems.push("data.body_bytes: at least 1024".into());
+        }
+        if !(1..=527_040).contains(&self.code_minutes) {
+            problems.push("data.code_minutes: from 1 to 527,040".into());
         }
         if self.query_seconds == 0 || self.level_entities == 0 || self.log_days == 0 {
             problems.push("data.query_seconds, data.level_entities, data.log_days: at least 1".into());

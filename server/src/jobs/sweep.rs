@@ -1,4 +1,4 @@
-//! Removes what is too old to be used: login challenges, refresh tokens, captchas, tokens of letters, upload sessions, files
+//! Removes what is too old to be used: login challenges, refresh tokens, codes by mail, captchas, tokens of letters, upload sessions, files
 //! whose upload was never finished, entries of the audit log. Tokens and sessions are refused by their age anyway; this
 //! keeps the tables small.
 
@@ -11,6 +11,7 @@ use crate::error::KeyResult;
 use crate::rooms::audit::rules as audit;
 use crate::rooms::customers::{accounts, captcha};
 use crate::rooms::data::transact::rules as transact;
+use crate::rooms::data::users::rules::codes;
 use crate::rooms::files::rules as files;
 use crate::rooms::identity::rules as identity;
 use crate::rooms::keys::rules as keys;
@@ -36,6 +37,6 @@ pub(super) async fn run(app: Arc<App>) {
 
 fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
     let customers = captcha::rules::sweep(app, tx)? + accounts::rules::sweep(app, tx)?;
-    let files = files::sweep(app, tx)? + live::sweep(app, tx)?;
+    let files = files::sweep(app, tx)? + live::sweep(app, tx)? + codes::sweep(app, tx)?;
     Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

@@ -7,6 +7,7 @@ use actix_web::http::Method;
 
 use super::{ANSWER_SIZE, Route, RouteHandler};
 use crate::rooms::data::error::DataResult;
+use crate::rooms::data::users::http as users;
 use crate::rooms::data::{query, transact};
 use crate::rooms::live;
 use crate::web::data::{DataCall, DataGuard, handler, streaming};
@@ -15,9 +16,9 @@ use crate::web::guard::Guard;
 use crate::web::limits::Limit;
 
 pub(super) fn lines() -> Vec<Route> {
-    use DataGuard::{Admin, AdminOrUser, Open, User};
-    use Limit::None as No;
-    let (get, post) = (Method::GET, Method::POST);
+    use DataGuard::{Admin, AdminOrUser, Dash, Open, User};
+    use Limit::{DataLogin, DataMail, None as No};
+    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
     let line = |method: &Method, pattern, guard, limit, handler| Route {
         method: method.clone(),
         pattern,
@@ -48,6 +49,26 @@ pub(super) fn lines() -> Vec<Route> {
         line(&get,  "/runtime/session",             Open,        No, streaming(live::http::socket)),
         line(&get,  "/runtime/sse",                 Open,        No, handler(live::http::runtime_session)),
         line(&post, "/runtime/sse",                 Open,        No, handler(live::http::push)),
+
+        // Users, by the app's backend.
+        line(&post, "/admin/refresh_tokens",        Admin,       No, handler(users::create_token)),
+        line(&get,  "/admin/users",                 Admin,       No, handler(users::get)),
+        line(&delete, "/admin/users",               Admin,       No, handler(users::delete)),
+        line(&post, "/admin/sign_out",              Admin,       No, handler(users::admin_sign_out)),
+        line(&post, "/admin/magic_code",            Admin,       No, handler(users::magic_code)),
+        line(&post, "/admin/send_magic_code",       Admin,       No, handler(users::admin_send)),
+        line(&post, "/admin/verify_magic_code",     Admin,       No, handler(users::admin_verify)),
+        line(&post, "/admin/sign_in_guest",         Admin,       No, handler(users::admin_guest)),
+        line(&get,  "/dash/apps/{app}/test_users", Dash,      No, handler(users::test_users)),
+        line(&post, "/dash/apps/{app}/test_users", Dash,      No, handler(users::put_test_user)),
+        line(&delete, "/dash/apps/{app}/test_users", Dash,    No, handler(users::delete_test_user)),
+
+        // Users, by its front ends: the body names the app. Backends verify everybody's tokens from one address.
+        line(&post, "/runtime/auth/send_magic_code", Open, DataMail, handler(users::runtime_send)),
+        line(&post, "/runtime/auth/verify_magic_code", Open, DataLogin, handler(users::runtime_verify)),
+        line(&post, "/runtime/auth/verify_refresh_token", Open, No, handler(users::verify_token)),
+        line(&post, "/runtime/auth/sign_in_guest",  Open, DataLogin, handler(users::runtime_guest)),
+        line(&post, "/runtime/signout",             Open,        No, handler(users::sign_out)),
     ];
     lines
 }

@@ -8,6 +8,7 @@
 //! | `query` | plans into statements, one per level; answers |
 //! | `transact` | steps into rows, in one transaction |
 //! | `permissions` | what rules say to reads and writes |
+//! | `users` | `$users` and signing in |
 
 pub mod auth;
 pub mod error;
@@ -17,3 +18,4 @@ pub mod space;
 pub(crate) mod sql;
 pub mod storage;
 pub mod transact;
+pub mod users;

@@ -22,6 +22,7 @@ use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::users::rules as users;
 use crate::rooms::live::door as live;
 
 /// Changes of one transaction that are written down in full.
@@ -151,6 +152,7 @@ pub fn run_as(
     let outcome = execute(&plan, &mut Reader { conn: tx, space: &space }, context)?;
     judge.before(tx, &space, &outcome)?;
     write(tx, &space, &outcome)?;
+    users::follow(app, tx, app_id, &outcome)?;
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
     Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema })
