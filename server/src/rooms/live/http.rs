@@ -146,8 +146,8 @@ pub async fn presence(call: DataCall) -> DataResult<HttpResponse> {
     let mut sessions = Map::new();
     for (session, peer) in peers {
         let mut shown = peer.shown(&session);
-        if let Some(user) = peer.user.as_ref().and_then(|id| users.get(id)) {
-            shown["user"] = user.clone();
+        if let (Value::Object(shown), Some(user)) = (&mut shown, peer.user.as_ref().and_then(|id| users.get(id))) {
+            shown.insert("user".into(), user.clone());
         }
         sessions.insert(session.to_string(), shown);
     }

@@ -134,9 +134,8 @@ impl LiveApp {
     pub fn subscribe(&self, query: &Arc<LiveQuery>, outbox: &Arc<Outbox>, known: &Latest) -> Arc<Subscription> {
         let mut state = self.state();
         let subscription = query.subscribe(outbox, known);
-        if !state.by_id.contains_key(&query.id) {
+        if state.by_id.insert(query.id, Arc::clone(query)).is_none() {
             // Its last subscriber left after this one had found it. Its topics are gone: they come with a new look.
-            state.by_id.insert(query.id, Arc::clone(query));
             state.by_key.insert(query.key.clone(), Arc::clone(query));
             if query.doubt() {
                 state.stale.push_back(Arc::clone(query));

@@ -197,11 +197,11 @@ impl Content {
                 )
             }
             Self::Error(error) => {
-                let mut message = error.to_json();
-                message["op"] = "error".into();
-                message["status"] = error.kind.http_status().into();
                 let query: Value = serde_json::from_str(query).unwrap_or_default();
-                message["original-event"] = json!({"op": "add-query", "q": query});
+                let message = json!({
+                    "op": "error", "status": error.kind.http_status(), "type": error.kind.name(),
+                    "message": error.message, "hint": error.hint, "original-event": {"op": "add-query", "q": query},
+                });
                 message.to_string()
             }
         }

@@ -51,12 +51,16 @@ impl Message {
 
     /// The answer to this message.
     #[must_use]
-    pub fn answer(&self, op: &str, mut members: Value) -> String {
-        members["op"] = op.into();
+    pub fn answer(&self, op: &str, members: Value) -> String {
+        let mut answer = match members {
+            Value::Object(members) => members,
+            _ => Map::new(),
+        };
+        answer.insert("op".into(), op.into());
         if let Some(id) = self.event_id() {
-            members["client-event-id"] = id.clone();
+            answer.insert("client-event-id".into(), id.clone());
         }
-        members.to_string()
+        Value::Object(answer).to_string()
     }
 
     /// The answer when this message failed. Secrets are not told again.
@@ -66,9 +70,10 @@ impl Message {
         for secret in ["refresh-token", "__admin-token", "reconnect-token"] {
             original.remove(secret);
         }
-        let mut members = error.to_json();
-        members["status"] = socket_status(error).into();
-        members["original-event"] = original.into();
+        let members = json!({
+            "type": error.kind.name(), "message": error.message, "hint": error.hint,
+            "status": socket_status(error), "original-event": original,
+        });
         self.answer("error", members)
     }
 }
