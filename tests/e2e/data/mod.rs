@@ -2,6 +2,7 @@
 
 mod coverage;
 mod differential;
+mod npm;
 mod query;
 mod rules;
 mod transact;
