@@ -190,9 +190,9 @@ pub(crate) enum IdentityCommand {
         #[arg(value_enum)]
         registration: KeysAt,
     },
-    /// Imports a Nuxt IAM `users` table (CSV with column names); argon2 hashes are kept, accounts that exist are skipped
+    /// Imports a Nuxt IAM `users` table; argon2 hashes are kept, accounts that exist are skipped
     Import {
-        /// The CSV file
+        /// CSV or `mysql --batch` output with column names, or users.txt of `mysqldump --tab` with users.sql beside
         file: PathBuf,
     },
 }
