@@ -140,15 +140,19 @@ fn columns_of(schema: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn values<'a>(table: &'a Table, column: &str) -> Vec<Option<&'a str>> {
-        table.rows.iter().map(|(n, values)| Row { number: *n, columns: &table.columns, values }.value(column)).collect()
+    fn values(table: &Table, column: &str) -> Vec<Option<String>> {
+        table.rows().map(|row| row.value(column).map(str::to_owned)).collect()
+    }
+
+    fn some<const N: usize>(texts: [&str; N]) -> Vec<Option<String>> {
+        texts.map(|text| Some(text.to_owned())).to_vec()
     }
 
     #[test]
     fn csv() {
         let text = "\u{feff}id,name,note\r\n1,\"Doe, \"\"J\"\"\",NULL\r\n\r\n2,\"two\nlines\",\\N";
         let table = Table::read(text, None, &["name"]).expect("reads");
-        assert_eq!(values(&table, "name"), [Some("Doe, \"J\""), Some("two\nlines")]);
+        assert_eq!(values(&table, "name"), some(["Doe, \"J\"", "two\nlines"]));
         assert_eq!((values(&table, "note"), values(&table, "nothing")), (vec![None; 2], vec![None; 2]));
         assert_eq!(table.rows().map(|row| row.number).collect::<Vec<_>>(), [2, 3]);
         for bad in ["", "id,note\n1,x", "name\n\"x"] {
@@ -160,8 +164,8 @@ mod tests {
     fn mysql_batch() {
         let text = "id\tname\tnote\n1\tDoe, \"J\"\tNULL\n2\ttwo\\nlines\ta\\tb\\\\c\n";
         let table = Table::read(text, None, &["name"]).expect("reads");
-        assert_eq!(values(&table, "name"), [Some("Doe, \"J\""), Some("two\nlines")]);
-        assert_eq!(values(&table, "note"), [None, Some("a\tb\\c")]);
+        assert_eq!(values(&table, "name"), some(["Doe, \"J\"", "two\nlines"]));
+        assert_eq!(values(&table, "note"), [None, Some("a\tb\\c".to_owned())]);
     }
 
     #[test]
@@ -170,11 +174,11 @@ mod tests {
                       `note` text,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`name`)\n) ENGINE=InnoDB;\n";
         let text = "1\tJo\t\\N\n2\ttwo\\\nlines\tC:\\\\\n";
         let table = Table::read(text, Some(schema), &["name"]).expect("reads");
-        assert_eq!(values(&table, "name"), [Some("Jo"), Some("two\nlines")]);
-        assert_eq!(values(&table, "note"), [None, Some("C:\\")]);
+        assert_eq!(values(&table, "name"), some(["Jo", "two\nlines"]));
+        assert_eq!(values(&table, "note"), [None, Some("C:\\".to_owned())]);
         assert!(Table::read(text, None, &["name"]).is_err(), "without a schema nobody knows the columns");
         // Names in the file are believed.
         let named = Table::read("note\tname\nx\tJo", Some(schema), &["name"]).expect("reads");
-        assert_eq!(values(&named, "name"), [Some("Jo")]);
+        assert_eq!(values(&named, "name"), some(["Jo"]));
     }
 }
