@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct DataConfig {
     /// Most bytes of the body of a query or transaction.
     pub body_bytes: usize,
+    /// Most bytes of a stored file.
+    pub file_bytes: u64,
     /// Seconds that a query may take over HTTP.
     pub query_seconds: u64,
     /// Most entities that one level of a query gives.
@@ -24,6 +26,7 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self {
             body_bytes: 32 << 20,
+            file_bytes: 1 << 30,
             query_seconds: 30,
             level_entities: 200_000,
             log_days: 7,
@@ -40,6 +43,9 @@ impl DataConfig {
         }
         if !(1..=527_040).contains(&self.code_minutes) {
             problems.push("data.code_minutes: from 1 to 527,040".into());
+        }
+        if self.file_bytes == 0 {
+            problems.push("data.file_bytes: at least 1".into());
         }
         if self.query_seconds == 0 || self.level_entities == 0 || self.log_days == 0 {
             problems.push("data.query_seconds, data.level_entities, data.log_days: at least 1".into());

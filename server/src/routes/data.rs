@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use super::{ANSWER_SIZE, Route, RouteHandler};
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::users::http as users;
-use crate::rooms::data::{query, transact};
+use crate::rooms::data::{query, storage, transact};
 use crate::rooms::live;
 use crate::web::data::{DataCall, DataGuard, handler, streaming};
 use crate::web::envelope::data as envelope;
@@ -16,9 +16,9 @@ use crate::web::guard::Guard;
 use crate::web::limits::Limit;
 
 pub(super) fn lines() -> Vec<Route> {
-    use DataGuard::{Admin, AdminOrUser, Dash, Open, User};
+    use DataGuard::{Admin, AdminOrUser, App, Dash, Open, User};
     use Limit::{DataLogin, DataMail, None as No};
-    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
+    let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
     let line = |method: &Method, pattern, guard, limit, handler| Route {
         method: method.clone(),
         pattern,
@@ -69,6 +69,19 @@ pub(super) fn lines() -> Vec<Route> {
         line(&post, "/runtime/auth/verify_refresh_token", Open, No, handler(users::verify_token)),
         line(&post, "/runtime/auth/sign_in_guest",  Open, DataLogin, handler(users::runtime_guest)),
         line(&post, "/runtime/signout",             Open,        No, handler(users::sign_out)),
+        // Files.
+        line(&put,    "/admin/storage/upload",              AdminOrUser, No, streaming(storage::http::upload)),
+        line(&delete, "/admin/storage/files",               AdminOrUser, No, handler(storage::http::delete)),
+        line(&post,   "/admin/storage/files/delete",        AdminOrUser, No, handler(storage::http::delete_many)),
+        line(&get,    "/admin/storage/files",               Admin,       No, handler(storage::http::list)),
+        line(&post,   "/admin/storage/signed-upload-url",   Admin,       No, handler(storage::http::signed_upload_url)),
+        line(&get,    "/admin/storage/signed-download-url", Admin,       No, handler(storage::http::signed_download_url)),
+        line(&put,    "/storage/upload",                    User,        No, streaming(storage::http::upload)),
+        line(&delete, "/storage/files",                     User,        No, handler(storage::http::delete)),
+        line(&post,   "/storage/signed-upload-url",         User,        No, handler(storage::http::signed_upload_url)),
+        line(&get,    "/storage/signed-download-url",       User,        No, handler(storage::http::signed_download_url)),
+        line(&put,    "/storage/{id}/consume-upload-url",   App,         No, streaming(storage::http::consume_upload_url)),
+        line(&get,    "/storage/files/{app_id}/{location}", Open,        No, handler(storage::http::download)),
     ];
     lines
 }

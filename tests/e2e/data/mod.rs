@@ -5,4 +5,5 @@ mod differential;
 mod npm;
 mod query;
 mod rules;
+mod storage;
 mod transact;

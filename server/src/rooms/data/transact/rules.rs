@@ -23,6 +23,7 @@ use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::space::{self, Space};
 use crate::rooms::data::users::rules as users;
+use crate::rooms::data::storage::rules as storage;
 use crate::rooms::live::door as live;
 
 /// Changes of one transaction that are written down in full.
@@ -153,6 +154,7 @@ pub fn run_as(
     judge.before(tx, &space, &outcome)?;
     write(tx, &space, &outcome)?;
     users::follow(app, tx, app_id, &outcome)?;
+    storage::release(tx, &space, &outcome)?;
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
     Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema })
