@@ -7,3 +7,4 @@ mod query;
 mod rules;
 mod storage;
 mod transact;
+mod users;
