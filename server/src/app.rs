@@ -12,6 +12,7 @@ use crate::error::StartError;
 use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
+use crate::rooms::data::push::Pushes;
 use crate::rooms::data::space::Spaces;
 use crate::rooms::identity::Identity;
 use crate::rooms::live::Live;
@@ -36,6 +37,8 @@ pub struct App {
     pub tenants: Tenants,
     /// Attrs and rules of apps that the data API has used lately.
     pub spaces: Spaces,
+    /// Jobs of pushed schemas and logins of `instant-cli` that somebody may still ask for.
+    pub pushes: Pushes,
     /// JWTs whose signature has been checked.
     pub tokens: TokenCache,
     /// Callers whom the guard has let in.
@@ -76,6 +79,7 @@ impl App {
             root_key,
             tenants: Tenants::default(),
             spaces: Spaces::default(),
+            pushes: Pushes::default(),
             tokens: TokenCache::default(),
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,

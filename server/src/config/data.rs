@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
+
 /// `[data]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -20,6 +22,14 @@ pub struct DataConfig {
     pub deleted_attr_days: u32,
     /// Minutes that a code sent by mail is good.
     pub code_minutes: u32,
+    /// The operator's token for `/dash` and `instant-cli`: makes apps and may change every one; empty = off.
+    pub operator_token: Secret,
+    /// Anybody may make apps that expire.
+    pub ephemeral_apps: bool,
+    /// Most of those at a time.
+    pub ephemeral_most: u32,
+    /// Days until they expire.
+    pub ephemeral_days: u32,
 }
 
 impl Default for DataConfig {
@@ -32,6 +42,10 @@ impl Default for DataConfig {
             log_days: 7,
             deleted_attr_days: 2,
             code_minutes: 1_440,
+            operator_token: Secret::new(""),
+            ephemeral_apps: false,
+            ephemeral_most: 1_000,
+            ephemeral_days: 14,
         }
     }
 }
@@ -49,6 +63,13 @@ impl DataConfig {
         }
         if self.query_seconds == 0 || self.level_entities == 0 || self.log_days == 0 {
             problems.push("data.query_seconds, data.level_entities, data.log_days: at least 1".into());
+        }
+        let token = self.operator_token.expose();
+        if !token.is_empty() && (token.len() < 20 || token.contains(char::is_whitespace)) {
+            problems.push("data.operator_token: at least 20 characters without spaces (or empty)".into());
+        }
+        if self.ephemeral_days == 0 {
+            problems.push("data.ephemeral_days: at least 1".into());
         }
     }
 }

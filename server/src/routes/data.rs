@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use super::{ANSWER_SIZE, Route, RouteHandler};
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::users::http as users;
-use crate::rooms::data::{query, storage, transact};
+use crate::rooms::data::{push, query, storage, transact};
 use crate::rooms::live;
 use crate::web::data::{DataCall, DataGuard, handler, streaming};
 use crate::web::envelope::data as envelope;
@@ -16,7 +16,7 @@ use crate::web::guard::Guard;
 use crate::web::limits::Limit;
 
 pub(super) fn lines() -> Vec<Route> {
-    use DataGuard::{Admin, AdminOrUser, App, Dash, Open, User};
+    use DataGuard::{Admin, AdminOrUser, App, Dash, Open, Operator, User};
     use Limit::{DataLogin, DataMail, None as No};
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
     let line = |method: &Method, pattern, guard, limit, handler| Route {
@@ -82,6 +82,25 @@ pub(super) fn lines() -> Vec<Route> {
         line(&get,    "/storage/signed-download-url",       User,        No, handler(storage::http::signed_download_url)),
         line(&put,    "/storage/{id}/consume-upload-url",   App,         No, streaming(storage::http::consume_upload_url)),
         line(&get,    "/storage/files/{app_id}/{location}", Open,        No, handler(storage::http::download)),
+
+        // Schema and rules, apps.
+        line(&get,  "/dash/apps/{app}/schema/pull",        Dash, No, handler(push::http::schema_pull)),
+        line(&post, "/dash/apps/{app}/schema/steps/apply", Dash, No, handler(push::http::steps_apply)),
+        line(&get,  "/dash/apps/{app}/indexing-jobs/group/{group_id}", Dash, No, handler(push::http::jobs)),
+        line(&post, "/dash/apps/{app}/schema/push/plan",   Dash, No, handler(push::http::plan)),
+        line(&post, "/dash/apps/{app}/schema/push/apply",  Dash, No, handler(push::http::apply)),
+        line(&get,  "/dash/apps/{app}/perms/pull",         Dash, No, handler(push::http::perms_pull)),
+        line(&post, "/dash/apps/{app}/rules",              Dash, No, handler(push::http::set_rules)),
+        line(&get,  "/dash/apps/{app}",                       Dash, No, handler(push::http::app)),
+        line(&delete, "/dash/apps/{app}",                     Operator, No, handler(push::http::delete_app)),
+        line(&post, "/dash/apps",                             Operator, No, handler(push::http::create_app)),
+        line(&post, "/dash/apps/ephemeral",                   Open, Limit::IamRegister, handler(push::http::create_ephemeral)),
+        line(&post, "/dash/apps/ephemeral/{app}/claim",    Operator, No, handler(push::http::claim)),
+        line(&get,  "/dash",                                  Operator, No, handler(push::http::dash)),
+        line(&get,  "/dash/me",                               Operator, No, handler(push::http::me)),
+        line(&post, "/dash/cli/auth/register",                Open, Limit::IamLogin, handler(push::http::cli_register)),
+        line(&post, "/dash/cli/auth/claim",                   Operator, No, handler(push::http::cli_claim)),
+        line(&post, "/dash/cli/auth/check",                   Open, No, handler(push::http::cli_check)),
     ];
     lines
 }

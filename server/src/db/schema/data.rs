@@ -83,3 +83,10 @@ diesel::table! {
         created_ms -> BigInt,
     }
 }
+
+diesel::table! {
+    data_ephemeral (app_id) {
+        app_id -> Text,
+        expires_ms -> BigInt,
+    }
+}

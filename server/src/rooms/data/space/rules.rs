@@ -223,8 +223,16 @@ pub fn delete_all(tx: &mut Conn, app_id: &str) -> QueryResult<()> {
 /// # Errors
 /// None for our types.
 pub fn schema(space: &Space, joint: &str) -> DataResult<Value> {
+    schema_of(&space.catalog, joint)
+}
+
+/// As [`schema`], of any attrs.
+///
+/// # Errors
+/// None for our types.
+pub fn schema_of(catalog: &Catalog, joint: &str) -> DataResult<Value> {
     let (mut blobs, mut refs) = (serde_json::Map::new(), serde_json::Map::new());
-    for attr in space.catalog.attrs().filter(|attr| is_visible(attr)) {
+    for attr in catalog.attrs().filter(|attr| is_visible(attr)) {
         let json = serde_json::to_value(&**attr).map_err(DataError::internal)?;
         match &attr.reverse_identity {
             Some(Ident(_, etype, label)) if attr.is_ref() => {

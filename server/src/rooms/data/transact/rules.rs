@@ -137,7 +137,7 @@ pub fn run_as(
     let is_schema = !plan.attrs.is_empty();
     let space = if is_schema {
         may_change_attrs(&space, tx, &plan, &mut judge)?;
-        schema::apply(app, tx, &space, &plan.attrs)?;
+        schema::apply_steps(app, tx, &space, &plan.attrs)?;
         let changed = space::rules::reload(tx, app_id)?;
         match overridden {
             Some(rules) => Arc::new(changed.with_rules(rules.clone())),
@@ -158,6 +158,16 @@ pub fn run_as(
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
     Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema })
+}
+
+/// Writes down a change of attrs or rules that is no transaction of a client's: everything may have changed.
+/// The caller calls [`tell`] with what this gives once it is committed.
+///
+/// # Errors
+/// What the database says.
+pub fn log_schema(app: &App, tx: &mut Conn, app_id: &str, tx_id: i64) -> DataResult<Committed> {
+    store::insert_log(tx, app_id, tx_id, None, app.clock.now_ms())?;
+    Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::default(), is_schema: true })
 }
 
 /// Attrs are made by whom the rule lets; all else about them is for admins.
