@@ -38,7 +38,6 @@ pub(super) async fn run(app: Arc<App>) {
 
 fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
     let customers = captcha::rules::sweep(app, tx)? + accounts::rules::sweep(app, tx)?;
-    let files = files::sweep(app, tx)? + live::sweep(app, tx)? + codes::sweep(app, tx)?
-        + pushes::sweep(app, tx)?;
+    let files = files::sweep(app, tx)? + live::sweep(app, tx)? + codes::sweep(app, tx)? + pushes::sweep(app, tx)?;
     Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

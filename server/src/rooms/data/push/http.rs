@@ -24,12 +24,8 @@ pub async fn schema_pull(call: DataCall) -> DataResult<HttpResponse> {
     let info = info(&call, &call.space()?.app_id).await?;
     let space = call.space()?;
     let mut catalog = (*space.catalog).clone();
-    let attrs: Vec<Attr> = space
-        .catalog
-        .attrs()
-        .filter(|attr| space::rules::is_visible(attr))
-        .map(|attr| document::shown(attr))
-        .collect();
+    let attrs: Vec<Attr> =
+        space.catalog.attrs().filter(|attr| space::rules::is_visible(attr)).map(|attr| document::shown(attr)).collect();
     for attr in &attrs {
         catalog.insert(attr.clone());
     }
@@ -261,11 +257,13 @@ fn app_of_path(call: &DataCall) -> DataResult<String> {
 
 async fn info(call: &DataCall, id: &str) -> DataResult<AppInfo> {
     let id = id.to_owned();
-    call.app.db.read(move |conn: &mut Conn| match apps::by_id(conn, &id)? {
-        Some(info) => Ok(info),
-        None => Err(DataError::from(Error::not_found("app"))),
-    })
-    .await
+    call.app
+        .db
+        .read(move |conn: &mut Conn| match apps::by_id(conn, &id)? {
+            Some(info) => Ok(info),
+            None => Err(DataError::from(Error::not_found("app"))),
+        })
+        .await
 }
 
 fn shown(info: &AppInfo) -> Value {

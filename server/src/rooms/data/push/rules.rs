@@ -172,14 +172,7 @@ fn of_job(space: &Space, job: &Job) -> DataResult<Arc<Attr>> {
 }
 
 /// Runs a job and gives its row, and whether the attr is another one now.
-fn run(
-    app: &App,
-    tx: &mut Conn,
-    space: &Space,
-    job: &Job,
-    attr: &Attr,
-    group_id: &str,
-) -> DataResult<(Value, bool)> {
+fn run(app: &App, tx: &mut Conn, space: &Space, job: &Job, attr: &Attr, group_id: &str) -> DataResult<(Value, bool)> {
     let mut wanted = attr.clone();
     match job.kind {
         "index" => wanted.index = true,
@@ -192,7 +185,9 @@ fn run(
     }
     let change = |tx: &mut Conn| match wanted == *attr {
         true => Ok(()),
-        false => wanted.validate().map_err(DataError::from).and_then(|()| transact::change_attr(app, tx, space, &wanted)),
+        false => {
+            wanted.validate().map_err(DataError::from).and_then(|()| transact::change_attr(app, tx, space, &wanted))
+        }
     };
     let failed = match tx.attempt(change)? {
         Ok(()) => None,
