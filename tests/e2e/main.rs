@@ -27,6 +27,8 @@ mod kill;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod nodes;
