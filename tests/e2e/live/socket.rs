@@ -152,7 +152,8 @@ async fn rules_hold_for_live_results_and_changed_ones_too(server: TestServer) {
     assert_eq!(texts(&guest.refreshed(&q).await), [""; 0]);
     let attrs = guest.attrs();
     let note = id(&server);
-    let denied = guest.ask(json!({"op": "transact", "tx-steps": [["add-triple", note, attrs["notes.id"], note]]})).await;
+    let denied =
+        guest.ask(json!({"op": "transact", "tx-steps": [["add-triple", note, attrs["notes.id"], note]]})).await;
     assert_eq!((&denied["op"], &denied["type"]), (&json!("error"), &json!("permission-denied")));
 }
 

@@ -22,8 +22,8 @@ use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::space::{self, Space};
-use crate::rooms::data::users::rules as users;
 use crate::rooms::data::storage::rules as storage;
+use crate::rooms::data::users::rules as users;
 use crate::rooms::live::door as live;
 
 /// Changes of one transaction that are written down in full.
