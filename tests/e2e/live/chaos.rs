@@ -55,7 +55,7 @@ fn step(n: usize) -> Value {
         0 => json!(["delete", "notes", id, null]),
         1 => json!(["unlink", "notes", id, {"tags": tag}]),
         2 => json!(["link", "notes", id, {"tags": tag}]),
-        3 => json!(["update", "tags", tag, {"t": if dice % 2 == 0 { "a" } else { "b" }}]),
+        3 => json!(["update", "tags", tag, {"t": if dice.is_multiple_of(2) { "a" } else { "b" }}]),
         _ => json!(["update", "notes", id, {"n": dice / 3 % 3}]),
     }
 }

@@ -106,7 +106,7 @@ async fn nothing_is_sent_when_nothing_changed(server: TestServer) {
     transact(&server, json!([["update", "notes", mine, {"n": 2}]])).await;
     transact(&server, json!([["update", "notes", mine, {"text": "b"}]])).await;
     assert_eq!(socket.refreshed(&q).await["notes"][0]["text"], "b", "the first that is told");
-    assert_eq!(socket.rest().await, [json!({}); 0]);
+    assert!(socket.rest().await.is_empty());
 }
 
 async fn new_attrs_come_before_what_needs_them(server: TestServer) {
@@ -142,7 +142,7 @@ async fn rules_hold_for_live_results_and_changed_ones_too(server: TestServer) {
     assert_eq!(texts(&guest.subscribe(&q).await), [""; 0]);
     transact(&server, json!([note(&bob.id, "his second")])).await;
     assert_eq!(texts(&his.refreshed(&q).await), ["his", "his second"]);
-    assert_eq!(hers.rest().await, [json!({}); 0]);
+    assert!(hers.rest().await.is_empty());
     // Triples hold no more than trees.
     let rows = hers.ask(json!({"op": "add-query", "q": q})).await;
     assert!(rows.to_string().contains("hers") && !rows.to_string().contains("his"), "{rows}");

@@ -37,17 +37,14 @@ pub fn put(app: &App, tx: &mut Conn, space: &Space, triples: &[Triple]) -> DataR
 /// Where a page of entities ended.
 pub type Place = (Vec<u8>, EntityId);
 
+/// Entities with the times of their creation, and where the next page begins.
+pub type Page = (Vec<(EntityId, i64)>, Option<Place>);
+
 /// The entities of a namespace after a place, by the time of their creation, with these times.
 ///
 /// # Errors
 /// What the database says.
-pub fn page(
-    conn: &mut Conn,
-    space: &Space,
-    id: &Attr,
-    after: Option<&Place>,
-    most: i64,
-) -> DataResult<(Vec<(EntityId, i64)>, Option<Place>)> {
+pub fn page(conn: &mut Conn, space: &Space, id: &Attr, after: Option<&Place>, most: i64) -> DataResult<Page> {
     let Some(number) = space.number(id.id) else { return Ok((Vec::new(), None)) };
     let mut sql = Sql::new(conn);
     sql.text("SELECT entity, sort, created_ms FROM data_triples WHERE attr = ").int(number).text(" AND indexed = 1");

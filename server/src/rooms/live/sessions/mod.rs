@@ -14,6 +14,9 @@ use crate::rooms::data::auth::Auth;
 
 pub use registry::{Registry, Seat};
 
+/// What a connection has asked for, by the text and form of the query.
+type Queries = HashMap<(Arc<str>, Form), Arc<Subscription>>;
+
 /// A connection of a client.
 pub struct Session {
     /// Its id, which is its peer id in rooms.
@@ -24,7 +27,7 @@ pub struct Session {
     login: OnceLock<Login>,
     /// Where it comes from.
     pub origin: Origin,
-    queries: Mutex<HashMap<(Arc<str>, Form), Arc<Subscription>>>,
+    queries: Mutex<Queries>,
     rooms: Mutex<HashSet<Arc<str>>>,
     /// The tick at which something was heard of it.
     heard: AtomicU64,
@@ -120,7 +123,7 @@ impl Session {
         })
     }
 
-    fn queries(&self) -> MutexGuard<'_, HashMap<(Arc<str>, Form), Arc<Subscription>>> {
+    fn queries(&self) -> MutexGuard<'_, Queries> {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,7 +189,6 @@ pub fn token_hash(token: &str) -> String {
 }
 
 /// The next bytes for the carrier of a session.
-#[must_use]
 pub fn next_bytes(
     rooms: &super::presence::Rooms,
     session: &Session,

@@ -20,10 +20,13 @@ struct Taken {
     by_ip: HashMap<[u8; 16], u32>,
 }
 
+/// App and network of a connection.
+type Place = (Arc<str>, Option<[u8; 16]>);
+
 /// A connection's place under the limits, until it leaves.
 pub struct Seat {
     taken: Arc<Mutex<Taken>>,
-    place: Mutex<Option<(Arc<str>, Option<[u8; 16]>)>>,
+    place: Mutex<Option<Place>>,
 }
 
 /// What may be open at once.
