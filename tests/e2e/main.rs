@@ -15,8 +15,6 @@ mod customers;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
-mod ffi;
-#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod groups;
@@ -29,8 +27,6 @@ mod kill;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
-mod live;
-#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod nodes;
@@ -42,8 +38,6 @@ mod operator;
 mod own_backend;
 #[cfg(test)]
 mod remembered;
-#[cfg(test)]
-mod sdk_examples;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]

@@ -48,7 +48,6 @@ mod prepare;
 mod proof;
 mod public_key;
 mod rotation;
-mod saved;
 
 pub use challenge::Challenges;
 pub use device::{
@@ -78,7 +77,6 @@ pub use public_key::{
 };
 
 pub use rotation::{done_user_key_rotation, prepare_user_key_rotation};
-pub use saved::{restore_login_start, restore_user, save_login_start, save_user};
 
 pub(crate) use prepare::device_input;
 

@@ -10,4 +10,3 @@ pub mod files;
 pub mod groups;
 pub mod identity;
 pub mod keys;
-pub mod live;

@@ -2,9 +2,6 @@
 
 mod coverage;
 mod differential;
-mod npm;
 mod query;
 mod rules;
-mod storage;
 mod transact;
-mod users;

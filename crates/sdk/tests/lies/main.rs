@@ -8,7 +8,8 @@
 #[expect(dead_code, reason = "the flows have tests of their own")]
 mod fake_server;
 mod proxy;
-use keystead_sdk_core::seeded;
+#[path = "../../../../sdk-core/tests/flows/seeded.rs"]
+mod seeded;
 
 use keystead::core::crypto::{asym, sign};
 use keystead::core::rng;

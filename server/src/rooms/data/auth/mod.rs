@@ -1,6 +1,5 @@
 //! Who calls the data API.
 
-mod foreign;
 pub mod rules;
 mod store;
 

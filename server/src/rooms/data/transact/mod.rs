@@ -1,6 +1,5 @@
 //! Transactions: from steps to rows, all in one database transaction (instant.md section 4).
 
-pub mod bulk;
 pub mod http;
 pub mod rules;
 mod schema;
@@ -11,7 +10,7 @@ use keystead_instaql::schema::{Attr, EntityId};
 use serde_json::Value;
 
 pub use rules::{Committed, Logged, Posted, Steps};
-pub use schema::{apply_steps, change_attr, patched};
+pub use schema::change_attr;
 
 /// What an id triple is sorted by: its time.
 #[must_use]

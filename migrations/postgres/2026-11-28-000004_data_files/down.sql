@@ -1,2 +1,0 @@
-DROP TABLE data_files;
-DROP FUNCTION data_files_deleted;

@@ -1,1 +1,0 @@
-//! Whole apps as zip files.
