@@ -9,6 +9,7 @@
 //! | [`user`] | registration, login with challenge and second factor, devices, refresh, public keys of others |
 //! | [`group`] | creation, keys, members, invites |
 //! | [`content`] | encryption and signatures of the application's own data |
+//! | [`bulk`] | large data, encrypted by the caller's own AES-GCM |
 //! | [`search`] | searchable hashes and sortable numbers beside it |
 //! | [`mod@file`] | registration of files, their keys and parts |
 //! | [`sym_key`] | symmetric keys beside the group keys |
@@ -37,6 +38,7 @@
 //! # Ok::<(), keystead_sdk_core::SdkError>(())
 //! ```
 
+pub mod bulk;
 pub mod content;
 mod error;
 pub mod file;
@@ -45,6 +47,8 @@ pub mod handle;
 pub mod jwt;
 pub mod policy;
 pub mod search;
+#[cfg(feature = "vectors")]
+pub mod seeded;
 pub mod suite;
 pub mod sym_key;
 pub mod user;

@@ -1,187 +1,124 @@
 //! The flows of `keystead-sdk-core` behind a C ABI, for `dart:ffi` and anything else that calls C. No logic here.
 //!
-//! Every function takes NUL-terminated UTF-8 strings and gives a number: 0 for success, else [`keystead_last_error`] has
-//! the details. Results are written to `out` as new strings, which the caller gives back with [`keystead_string_free`].
-//! A panic in the library becomes the number -1, and nothing unwinds into the caller.
+//! The header is `include/keystead.h`. Every function `keystead_x` does what `x` does in `keystead-sdk-core`: what to send
+//! (`prepare_*`) and how to read the answer (`done_*`). With the feature `network` there are also whole flows, which run on
+//! threads of the library and call back ([`net`]).
+//!
+//! # Contract
+//!
+//! - Texts are NUL-terminated UTF-8. Bytes are a pointer and a length; null is none. Both are read during the call only.
+//! - Results go to pointers, which are written at the beginning of each call already (null, 0, false). Texts are given
+//!   back with [`keystead_string_free`], bytes with [`keystead_bytes_free`], a handle with the function of its type.
+//! - A `const` handle may be used by several threads at once, another one by one thread at a time. Nothing may be used after it
+//!   was given back, nor given back twice.
+//! - A call gives 0 ([`KEYSTEAD_OK`]), or the number of its error: [`KEYSTEAD_SERVER`] + `err_code` for a refusal of the server,
+//!   -1 to -3 for errors of this shell, else a number of `SdkError` (10 and above) or of the network client (300 and above).
+//!   [`keystead_last_error`] has the text. Numbers do not change.
+//! - No panic leaves the library: it becomes [`KEYSTEAD_PANIC`].
 #![expect(unsafe_code, reason = "pointers of C; every block says what the caller promises")]
+#![deny(clippy::undocumented_unsafe_blocks)]
 
-use std::cell::RefCell;
+mod boundary;
+mod content;
+mod file;
+mod group;
+mod handles;
+mod login;
+#[cfg(feature = "network")]
+pub mod net;
+mod trust;
+mod user;
+mod user_keys;
+#[cfg(feature = "vectors")]
+mod vectors;
+
 use std::ffi::{CStr, CString, c_char};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr;
 
-use keystead_sdk_core::{SdkError, rng, user};
+use zeroize::Zeroize;
+
+pub use content::*;
+pub use file::*;
+pub use group::*;
+pub use handles::*;
+pub use login::*;
+pub use trust::*;
+pub use user::*;
+pub use user_keys::*;
+#[cfg(feature = "vectors")]
+pub use vectors::keystead_vectors_seed;
 
 /// Success.
 pub const KEYSTEAD_OK: i32 = 0;
 /// The library panicked; this is a bug in it.
 pub const KEYSTEAD_PANIC: i32 = -1;
-/// An argument is null or no UTF-8.
+/// An argument is null, no UTF-8 or used up.
 pub const KEYSTEAD_ARGUMENT: i32 = -2;
+/// The client was freed before the call had ended.
+pub const KEYSTEAD_CANCELLED: i32 = -3;
+/// Beginning of the numbers for refusals of the server: 10101 is the server's 101.
+pub const KEYSTEAD_SERVER: i32 = 10_000;
 
-thread_local! {
-    static LAST_ERROR: RefCell<CString> = RefCell::default();
-}
-
-/// Writes the body of `POST /register` to `out`. Returns 0, or the number of the error.
-///
-/// # Safety
-/// `identifier` and `password` are NUL-terminated strings or null; `out` points to a writable pointer or is null.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn keystead_prepare_register(
-    identifier: *const c_char,
-    password: *const c_char,
-    out: *mut *mut c_char,
-) -> i32 {
-    // SAFETY: the caller promises the same for both strings and `out`.
-    unsafe { call(out, || Ok(user::prepare_register(&mut rng::os(), text(identifier)?, text(password)?)?)) }
-}
-
-/// Reads the answer of `POST /register` and writes the new user id to `out`. Returns 0, or the number of the error; for
-/// a refusal of the server that is its own code.
-///
-/// # Safety
-/// As [`keystead_prepare_register`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn keystead_done_register(server_output: *const c_char, out: *mut *mut c_char) -> i32 {
-    // SAFETY: the caller promises the same for the string and `out`.
-    unsafe { call(out, || Ok(user::done_register(text(server_output)?)?)) }
-}
-
-/// Writes the body of `POST /prepare_login` to `out`. Returns 0, or the number of the error.
-///
-/// # Safety
-/// As [`keystead_prepare_register`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn keystead_prepare_login_start(identifier: *const c_char, out: *mut *mut c_char) -> i32 {
-    // SAFETY: the caller promises the same for the string and `out`.
-    unsafe { call(out, || Ok(user::prepare_login_start(text(identifier)?))) }
-}
-
-/// The last error of this thread as JSON `{"status":s,"error_message":s}`; empty when there was none. Valid until the
-/// next call on this thread; do not free it.
+/// The last error of this thread as JSON `{"status":s,"error_message":s}`; empty when the last call succeeded. Valid
+/// until the next call on this thread; do not free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn keystead_last_error() -> *const c_char {
-    LAST_ERROR.with_borrow(|e| e.as_ptr())
+    boundary::last_error()
 }
 
-/// Gives back a string that this library wrote to an `out`. Null is allowed.
+/// What a number means, in general words, for those that have no thread to ask. Static; do not free it.
+#[unsafe(no_mangle)]
+pub extern "C" fn keystead_error_message(number: i32) -> *const c_char {
+    let text: &CStr = match number {
+        KEYSTEAD_OK => c"success",
+        KEYSTEAD_PANIC => c"internal error",
+        KEYSTEAD_ARGUMENT => c"an argument is null, no UTF-8 or used up",
+        KEYSTEAD_CANCELLED => c"the client was freed before the call had ended",
+        10..=39 => c"a cryptographic operation failed",
+        100..=104 => c"an answer or an input cannot be read, or a key is missing",
+        110..=119 => c"the login or an algorithm is not as it must be",
+        120..=129 => c"the content cannot be read, or is not signed",
+        130..=149 => c"a key is not the one that it should be",
+        200 => c"the rank does not allow this",
+        300 => c"the server cannot be reached",
+        301..=399 => c"the network client cannot do this",
+        n if n >= KEYSTEAD_SERVER => c"the server refuses",
+        _ => c"unknown error",
+    };
+    text.as_ptr()
+}
+
+/// Version of the library. Static; do not free it.
+#[unsafe(no_mangle)]
+pub extern "C" fn keystead_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Gives back a text that this library wrote or called back with. Null is allowed.
 ///
 /// # Safety
-/// `string` is null or came from this library and was not given back before.
+/// The [contract](crate#contract) of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keystead_string_free(string: *mut c_char) {
     if !string.is_null() {
-        // SAFETY: it came from `CString::into_raw` in `call` and the caller gives it back once.
-        drop(unsafe { CString::from_raw(string) });
+        // SAFETY: it came from `CString::into_raw`, and the caller gives it back once.
+        let owned = unsafe { CString::from_raw(string) };
+        // It may be a key or a plain text.
+        owned.into_bytes().zeroize();
     }
 }
 
-/// What stops a call: an argument or the flow itself.
-enum Failure {
-    Argument,
-    Sdk(SdkError),
-}
-
-impl From<SdkError> for Failure {
-    fn from(e: SdkError) -> Self {
-        Self::Sdk(e)
-    }
-}
-
-/// Runs a flow, hands its text out and keeps its error.
+/// Gives back bytes that this library wrote, with their length. Null is allowed.
 ///
 /// # Safety
-/// `out` points to a writable pointer or is null.
-unsafe fn call(out: *mut *mut c_char, flow: impl FnOnce() -> Result<String, Failure>) -> i32 {
-    if out.is_null() {
-        return keep("client_argument", "out is null", KEYSTEAD_ARGUMENT);
+/// The [contract](crate#contract) of this library.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keystead_bytes_free(bytes: *mut u8, len: usize) {
+    if !bytes.is_null() {
+        // SAFETY: it came from a boxed slice of this length, and the caller gives it back once.
+        let mut owned = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes, len)) };
+        owned.zeroize();
     }
-    // SAFETY: not null, and the caller promises that it is writable.
-    unsafe { out.write(ptr::null_mut()) };
-    // The flow owns what it changes, so nothing half-changed is seen after a panic.
-    let result = catch_unwind(AssertUnwindSafe(flow));
-    let text = match result {
-        Ok(Ok(text)) => text,
-        Ok(Err(Failure::Argument)) => {
-            return keep("client_argument", "an argument is null or no UTF-8", KEYSTEAD_ARGUMENT);
-        }
-        Ok(Err(Failure::Sdk(e))) => {
-            return keep_json(e.to_json(), i32::try_from(e.code()).unwrap_or(i32::MAX));
-        }
-        Err(_panic) => return keep("client_panic", "internal error", KEYSTEAD_PANIC),
-    };
-    let Ok(text) = CString::new(text) else {
-        return keep("client_argument", "the result has a NUL in it", KEYSTEAD_ARGUMENT);
-    };
-    LAST_ERROR.set(CString::default());
-    // SAFETY: as above.
-    unsafe { out.write(text.into_raw()) };
-    KEYSTEAD_OK
-}
-
-/// Keeps an error of this shell; both texts are plain ASCII without quotes.
-fn keep(status: &str, message: &str, number: i32) -> i32 {
-    keep_json(format!(r#"{{"status":"{status}","error_message":"{message}"}}"#), number)
-}
-
-fn keep_json(json: String, number: i32) -> i32 {
-    // JSON writes a NUL as an escape, so the text has none.
-    LAST_ERROR.set(CString::new(json).unwrap_or_default());
-    number
-}
-
-/// # Safety
-/// `string` is null or NUL-terminated and lives as long as the call.
-unsafe fn text<'a>(string: *const c_char) -> Result<&'a str, Failure> {
-    if string.is_null() {
-        return Err(Failure::Argument);
-    }
-    // SAFETY: not null, and the caller promises the rest.
-    unsafe { CStr::from_ptr(string) }.to_str().or(Err(Failure::Argument))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(call: impl FnOnce(*mut *mut c_char) -> i32) -> (i32, Option<String>) {
-        let mut out = ptr::null_mut();
-        let number = call(&raw mut out);
-        // SAFETY: `out` is null or a string of the library.
-        let text = (!out.is_null()).then(|| unsafe { CStr::from_ptr(out) }.to_str().expect("UTF-8").to_owned());
-        // SAFETY: given back once.
-        unsafe { keystead_string_free(out) };
-        (number, text)
-    }
-
-    fn last_error() -> String {
-        // SAFETY: valid until the next call on this thread.
-        unsafe { CStr::from_ptr(keystead_last_error()) }.to_str().expect("UTF-8").to_owned()
-    }
-
-    #[test]
-    fn results_errors_and_null() {
-        // SAFETY: literals with NUL, and the `out` of `run`.
-        let (number, text) = run(|out| unsafe { keystead_prepare_register(c"id".as_ptr(), c"pw".as_ptr(), out) });
-        assert_eq!((number, last_error().as_str()), (KEYSTEAD_OK, ""));
-        assert!(text.expect("a result").starts_with(r#"{"device":"#));
-
-        let refused = c"{\"status\":false,\"err_code\":101,\"err_msg\":\"taken \\\"x\\\"\"}";
-        // SAFETY: as above.
-        assert_eq!(run(|out| unsafe { keystead_done_register(refused.as_ptr(), out) }), (101, None));
-        assert_eq!(last_error(), r#"{"status":"server_101","error_message":"server error 101: taken \"x\""}"#);
-
-        // SAFETY: null is allowed everywhere.
-        unsafe {
-            assert_eq!(run(|out| keystead_prepare_login_start(ptr::null(), out)), (KEYSTEAD_ARGUMENT, None));
-            assert_eq!(run(|out| keystead_prepare_login_start(c"\xff".as_ptr(), out)), (KEYSTEAD_ARGUMENT, None));
-            assert_eq!(keystead_prepare_login_start(c"a".as_ptr(), ptr::null_mut()), KEYSTEAD_ARGUMENT);
-            keystead_string_free(ptr::null_mut());
-        }
-        // SAFETY: `out` is the one of `run`.
-        let (number, _none) = run(|out| unsafe { call(out, || panic!("a bug")) });
-        assert_eq!(number, KEYSTEAD_PANIC);
-        assert!(last_error().contains("client_panic"));
-    }
-}
+mod tests;

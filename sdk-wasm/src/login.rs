@@ -1,33 +1,33 @@
 //! A login, step by step.
 
-use keystead_sdk_core::SdkError;
 use keystead_sdk_core::user::{self, DirectLogin, LoginStart, LoginStep};
+use keystead_sdk_core::{Policy, SdkError, rng};
 use wasm_bindgen::prelude::*;
 
-use crate::User;
 use crate::error::{JsResult, js, to_js};
+use crate::{Trust, User};
 
-/// A begun login. `new Login(identifier, password, answerOfPrepareLogin)` derives the keys of the password.
+/// Derives the keys of a password (one Argon2id) with the answer of `POST /prepare_login`: the body of `POST /done_login`, and
+/// the begun login for [`Login`]. Two texts, so that a worker may do it.
+#[wasm_bindgen(js_name = prepareLogin)]
+pub fn prepare_login(identifier: &str, password: &str, server_output: &str) -> JsResult<Vec<String>> {
+    let (body, start) = js(user::prepare_login(identifier, password, server_output))?;
+    Ok(vec![body, user::save_login_start(&start).to_string()])
+}
+
+/// A begun login.
 #[wasm_bindgen]
 pub struct Login {
-    input: String,
     start: LoginStart,
     direct: Option<DirectLogin>,
 }
 
 #[wasm_bindgen]
 impl Login {
-    /// Takes the answer of `POST /prepare_login`.
+    /// Takes the second text of `prepareLogin`.
     #[wasm_bindgen(constructor)]
-    pub fn new(identifier: &str, password: &str, server_output: &str) -> JsResult<Login> {
-        let (input, start) = js(user::prepare_login(identifier, password, server_output))?;
-        Ok(Self { input, start, direct: None })
-    }
-
-    /// The body of `POST /done_login`.
-    #[wasm_bindgen(getter)]
-    pub fn input(&self) -> String {
-        self.input.clone()
+    pub fn new(start: &str) -> JsResult<Login> {
+        Ok(Self { start: js(user::restore_login_start(start, Policy::default()))?, direct: None })
     }
 
     /// Reads the answer of `POST /done_login`. True: go on with [`prepare_verify`](Self::prepare_verify). False: a second
@@ -56,11 +56,24 @@ impl Login {
         Ok(())
     }
 
-    /// The body of `POST /verify_login`.
+    /// The body of `POST /verify_login`. No challenge is answered twice.
     #[wasm_bindgen(js_name = prepareVerify)]
-    pub fn prepare_verify(&self) -> JsResult<String> {
-        let direct = js(self.direct.as_ref().ok_or(SdkError::Input))?;
+    pub fn prepare_verify(&self, trust: &mut Trust) -> JsResult<String> {
+        let direct = self.direct()?;
+        js(trust.challenges.answer(direct))?;
         Ok(user::prepare_verify_login(&self.start, direct))
+    }
+
+    /// The body of `PUT /user/update_pw`, from a login with the old password.
+    #[wasm_bindgen(js_name = prepareChangePassword)]
+    pub fn prepare_change_password(&self, new_password: &str, refresh_token: &str) -> JsResult<String> {
+        js(user::prepare_change_password(
+            &mut rng::os(),
+            &self.start,
+            self.direct()?,
+            new_password,
+            Some(refresh_token),
+        ))
     }
 
     /// Reads the answer of `POST /verify_login`. The login is used up.
@@ -68,5 +81,9 @@ impl Login {
     pub fn done_verify(mut self, server_output: &str) -> JsResult<User> {
         let direct = js(self.direct.take().ok_or(SdkError::Input))?;
         Ok(User { data: js(user::done_verify_login(direct, server_output))? })
+    }
+
+    fn direct(&self) -> JsResult<&DirectLogin> {
+        js(self.direct.as_ref().ok_or(SdkError::Input))
     }
 }

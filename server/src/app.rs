@@ -12,8 +12,10 @@ use crate::error::StartError;
 use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
+use crate::rooms::data::push::Pushes;
 use crate::rooms::data::space::Spaces;
 use crate::rooms::identity::Identity;
+use crate::rooms::live::Live;
 use crate::root_key::RootKey;
 use crate::web::callers::Callers;
 use crate::web::guard::TokenCache;
@@ -35,6 +37,8 @@ pub struct App {
     pub tenants: Tenants,
     /// Attrs and rules of apps that the data API has used lately.
     pub spaces: Spaces,
+    /// Jobs of pushed schemas and logins of `instant-cli` that somebody may still ask for.
+    pub pushes: Pushes,
     /// JWTs whose signature has been checked.
     pub tokens: TokenCache,
     /// Callers whom the guard has let in.
@@ -45,6 +49,8 @@ pub struct App {
     pub mailer: Mailer,
     /// Wakes the job that serves key rotations.
     pub(crate) rotations: Rotations,
+    /// Live queries, connections, presence.
+    pub live: Live,
     /// Secrets, hashing pool and delays of the identity API.
     pub identity: Identity,
     /// Id of the app where customers live, once it is known: see [`crate::operator::customer_start`].
@@ -73,10 +79,12 @@ impl App {
             root_key,
             tenants: Tenants::default(),
             spaces: Spaces::default(),
+            pushes: Pushes::default(),
             tokens: TokenCache::default(),
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
             rotations: Rotations::new(new_id()),
+            live: Live::open(&config, new_id())?,
             identity,
             customer_app: OnceLock::new(),
             clock,

@@ -4,6 +4,8 @@
 //! stream through in chunks; a bucket takes an object only as a whole, so a slow sender's bytes wait in the local directory
 //! and are read back when all are there, a few objects at a time.
 
+use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use keystead_crypto::rng;
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, GetRange, GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt};
 use tokio::sync::Semaphore;
 
 use crate::app::create_private_dir;
@@ -112,18 +114,32 @@ impl Blobs {
     /// # Errors
     /// What the storage says.
     pub async fn read(&self, name: &str) -> Result<Option<Blob>, BlobError> {
+        self.get(name, None).await
+    }
+
+    /// Opens a part of an object, which must not be empty and must lie within it; `None` when there is no object.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Option<Blob>, BlobError> {
+        self.get(name, Some(range)).await
+    }
+
+    async fn get(&self, name: &str, range: Option<Range<u64>>) -> Result<Option<Blob>, BlobError> {
+        let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
         let found = match &self.bucket {
-            None => self.local.get(&path("", name)).await,
-            Some(bucket) => bucket.store.get(&path(&bucket.prefix, name)).await,
+            None => self.local.get_opts(&path("", name), options).await,
+            Some(bucket) => bucket.store.get_opts(&path(&bucket.prefix, name), options).await,
         };
         let result = match found {
             Ok(result) => result,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(e) => return Err(e.into()),
         };
-        let size = result.meta.size;
+        let range = result.range.clone();
+        let size = range.end - range.start;
         let content = match result.payload {
-            GetResultPayload::File(file, _path) => chunks_of(file).boxed(),
+            GetResultPayload::File(file, _path) => chunks_of(file, range).boxed(),
             GetResultPayload::Stream(stream) => stream.map(|chunk| Ok(chunk?)).boxed(),
         };
         Ok(Some(Blob { size, content }))
@@ -166,6 +182,12 @@ impl Blobs {
 }
 
 impl Writer<'_> {
+    /// Bytes so far.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Adds bytes.
     ///
     /// # Errors
@@ -240,16 +262,21 @@ fn gone(deleted: Result<(), object_store::Error>) -> Result<(), object_store::Er
     }
 }
 
-fn chunks_of(file: std::fs::File) -> impl futures_util::Stream<Item = Result<Bytes, BlobError>> + Send {
-    stream::try_unfold(file, |mut file| async move {
+fn chunks_of(
+    file: std::fs::File,
+    range: Range<u64>,
+) -> impl futures_util::Stream<Item = Result<Bytes, BlobError>> + Send {
+    stream::try_unfold((file, range), |(mut file, range)| async move {
         let read = move || {
-            let mut chunk = vec![0; CHUNK];
-            let length = std::io::Read::read(&mut file, &mut chunk)?;
+            let most = usize::try_from(range.end - range.start).unwrap_or(CHUNK).min(CHUNK);
+            let mut chunk = vec![0; most];
+            file.seek(SeekFrom::Start(range.start))?;
+            let length = file.read(&mut chunk)?;
             chunk.truncate(length);
-            Ok::<_, std::io::Error>((Bytes::from(chunk), file))
+            Ok::<_, std::io::Error>((Bytes::from(chunk), (file, range.start + length as u64..range.end)))
         };
-        let (chunk, file) = tokio::task::spawn_blocking(read).await.map_err(|_cancelled| BlobError::Stopping)??;
-        Ok(if chunk.is_empty() { None } else { Some((chunk, file)) })
+        let (chunk, rest) = tokio::task::spawn_blocking(read).await.map_err(|_cancelled| BlobError::Stopping)??;
+        Ok(if chunk.is_empty() { None } else { Some((chunk, rest)) })
     })
 }
 
@@ -285,6 +312,10 @@ mod tests {
         assert!(content(&blobs, &name).await.is_none(), "not before it is finished");
         assert_eq!(writer.finish().await.expect("finishes"), bytes.len() as u64);
         assert_eq!(content(&blobs, &name).await.expect("there"), bytes);
+        let part = blobs.read_range(&name, 5..CHUNK as u64 + 9).await.expect("reads").expect("there");
+        assert_eq!(part.size, CHUNK as u64 + 4);
+        let chunks: Vec<Bytes> = part.content.try_collect().await.expect("reads");
+        assert_eq!(chunks.concat(), bytes.get(5..CHUNK + 9).expect("long enough"));
 
         let other = Blobs::new_name();
         let mut writer = blobs.write(&other).await.expect("begins");

@@ -1,7 +1,9 @@
-//! Password hashing in a pool of its own: few threads at the lowest priority and a bounded queue, so that a storm of logins neither
-//! fills the memory nor keeps other requests waiting.
+//! Password hashing in a pool of its own: few at once and a bounded queue, so that a storm of logins neither fills the memory nor
+//! keeps other requests waiting.
 //!
-//! Other requests could use up every core; so one more thread, of higher priority, serves whoever has waited for too long. A thread
+//! While there are no more passwords than cores, threads hash them at a tenth of a core's share when others want it too: a login on a
+//! busy machine is not much slower. In a storm threads of the lowest priority take over, which run when nothing else does. And since
+//! others could use up every core, whoever has waited for too long is served by one more thread, of higher priority again. A thread
 //! keeps its Argon2 memory while passwords are waiting and gives it back when none are.
 
 use std::collections::VecDeque;
@@ -15,10 +17,11 @@ use zeroize::Zeroizing;
 
 use crate::config::IdentityConfig;
 
-/// Niceness of the threads: they take what nobody else wants. At 10 they kept other requests waiting for a time slice.
-const NICENESS: i32 = 19;
-/// Niceness of the thread for those who have waited for too long: about a tenth of a core's share when others want it too.
-const OVERDUE_NICENESS: i32 = 10;
+/// Niceness while there is no storm, and for those who have waited for too long: about a tenth of a core's share when others want
+/// it too. In a storm it would keep other requests waiting for whole time slices.
+const NICENESS: i32 = 10;
+/// Niceness in a storm: what nobody else wants.
+const STORM_NICENESS: i32 = 19;
 /// Too long.
 const OVERDUE: Duration = Duration::from_secs(3);
 
@@ -48,10 +51,13 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 /// Passwords that wait, the oldest first.
 struct Queue {
     most: usize,
+    /// Passwords hashed at once, the overdue ones aside.
+    at_once: usize,
     overdue: Duration,
     waiting: Mutex<Waiting>,
-    /// There is one.
-    some: Condvar,
+    /// There is one for this kind of thread.
+    calm: Condvar,
+    storm: Condvar,
     /// There is a new oldest one.
     oldest: Condvar,
 }
@@ -59,7 +65,16 @@ struct Queue {
 #[derive(Default)]
 struct Waiting {
     jobs: VecDeque<(Instant, Job)>,
+    /// Jobs that are being done, the overdue ones aside.
+    busy: usize,
     closed: bool,
+}
+
+/// Who does the next job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    Calm,
+    Storm,
 }
 
 /// What a password turned out to be.
@@ -156,8 +171,13 @@ impl Hasher {
 impl Drop for Hasher {
     fn drop(&mut self) {
         if let Some(Some(jobs)) = self.jobs.get() {
-            jobs.lock().closed = true;
-            jobs.some.notify_all();
+            let mut waiting = jobs.lock();
+            waiting.closed = true;
+            // Nobody waits for them any more.
+            waiting.jobs.clear();
+            drop(waiting);
+            jobs.calm.notify_all();
+            jobs.storm.notify_all();
             jobs.oldest.notify_all();
         }
     }
@@ -174,42 +194,75 @@ impl Queue {
             return Err(HashError::Busy);
         }
         waiting.jobs.push_back((Instant::now(), job));
-        self.some.notify_one();
+        self.wake(&waiting);
         if waiting.jobs.len() == 1 {
             self.oldest.notify_one();
         }
         Ok(())
     }
 
-    /// The oldest job; waits for one. `None` when the server ends. `idle` is called before it waits.
-    fn next(&self, mut idle: impl FnMut()) -> Option<Job> {
-        let mut waiting = self.lock();
-        loop {
-            if let Some((_, job)) = waiting.jobs.pop_front() {
-                return Some(job);
-            }
-            if waiting.closed {
-                return None;
-            }
-            idle();
-            waiting = self.some.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+    /// Which threads may do the next job; `None` when there is none, or enough are at work.
+    fn turn(&self, waiting: &Waiting) -> Option<Weather> {
+        let can = !waiting.jobs.is_empty() && waiting.busy < self.at_once;
+        let calm = waiting.jobs.len() + waiting.busy <= self.at_once;
+        can.then_some(if calm { Weather::Calm } else { Weather::Storm })
+    }
+
+    fn wake(&self, waiting: &Waiting) {
+        match self.turn(waiting) {
+            Some(Weather::Calm) => self.calm.notify_one(),
+            Some(Weather::Storm) => self.storm.notify_one(),
+            None => {}
         }
     }
 
-    /// As [`Queue::next`], of those who have waited for too long.
-    fn next_overdue(&self, mut idle: impl FnMut()) -> Option<Job> {
+    /// Does jobs, the oldest first, for as long as the server runs.
+    fn work(&self, of: Weather) {
+        let mut memory = Memory::default();
+        let mut waiting = self.lock();
+        loop {
+            let turn = self.turn(&waiting);
+            if turn == Some(of)
+                && let Some((_, job)) = waiting.jobs.pop_front()
+            {
+                waiting.busy += 1;
+                // A further one may be there for somebody else.
+                self.wake(&waiting);
+                drop(waiting);
+                job(&mut memory);
+                waiting = self.lock();
+                waiting.busy -= 1;
+                continue;
+            }
+            if waiting.closed {
+                return;
+            }
+            // Whoever was woken in vain wakes the right one.
+            self.wake(&waiting);
+            memory = Memory::default();
+            let mine = if of == Weather::Calm { &self.calm } else { &self.storm };
+            waiting = mine.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Does jobs that have waited for too long.
+    fn work_overdue(&self) {
+        let mut memory = Memory::default();
         let mut waiting = self.lock();
         loop {
             let left = waiting.jobs.front().map(|(since, _)| self.overdue.saturating_sub(since.elapsed()));
             if left == Some(Duration::ZERO)
                 && let Some((_, job)) = waiting.jobs.pop_front()
             {
-                return Some(job);
+                drop(waiting);
+                job(&mut memory);
+                waiting = self.lock();
+                continue;
             }
             if waiting.closed {
-                return None;
+                return;
             }
-            idle();
+            memory = Memory::default();
             waiting = match left {
                 Some(left) => self.oldest.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.oldest.wait(waiting).unwrap_or_else(PoisonError::into_inner),
@@ -219,26 +272,23 @@ impl Queue {
 }
 
 /// Starts the threads; they end when the queue is closed. `None` when there is not one.
-fn start(threads: usize, most: usize, overdue: Duration) -> Option<Arc<Queue>> {
-    let jobs = Queue { most, overdue, waiting: Mutex::default(), some: Condvar::new(), oldest: Condvar::new() };
-    let jobs = Arc::new(jobs);
-    let spawn = |name: String, niceness: i32, next: fn(&Queue, &mut Memory) -> Option<Job>| {
+fn start(at_once: usize, most: usize, overdue: Duration) -> Option<Arc<Queue>> {
+    let (calm, storm, oldest) = (Condvar::new(), Condvar::new(), Condvar::new());
+    let jobs = Arc::new(Queue { most, at_once, overdue, waiting: Mutex::default(), calm, storm, oldest });
+    let spawn = |name: String, niceness: i32, work: fn(&Queue)| {
         let jobs = Arc::clone(&jobs);
-        let work = move || {
+        let started = std::thread::Builder::new().name(name).spawn(move || {
             be_nice(niceness);
-            let mut memory = Memory::default();
-            while let Some(job) = next(&jobs, &mut memory) {
-                job(&mut memory);
-            }
-        };
-        let started = std::thread::Builder::new().name(name).spawn(work);
+            work(&jobs);
+        });
         started.map_err(|e| tracing::error!(error = %e, "cannot start a hashing thread")).is_ok()
     };
-    let started = (0..threads)
-        .filter(|n| spawn(format!("hashing-{n}"), NICENESS, |jobs, memory| jobs.next(|| *memory = Memory::default())))
-        .count();
-    let overdue = |jobs: &Queue, memory: &mut Memory| jobs.next_overdue(|| *memory = Memory::default());
-    (spawn("hashing-overdue".into(), OVERDUE_NICENESS, overdue) || started > 0).then_some(jobs)
+    let mut started = spawn("hashing-overdue".into(), NICENESS, Queue::work_overdue);
+    for n in 0..at_once {
+        started |= spawn(format!("hashing-{n}"), NICENESS, |jobs| jobs.work(Weather::Calm));
+        started |= spawn(format!("hashing-storm-{n}"), STORM_NICENESS, |jobs| jobs.work(Weather::Storm));
+    }
+    started.then_some(jobs)
 }
 
 /// On Linux niceness is a thread's own; elsewhere it would be the whole server's.
@@ -311,5 +361,42 @@ mod tests {
         let name = hasher.run(|_| std::thread::current().name().map(str::to_owned)).await.expect("served");
         assert_eq!(name.as_deref(), Some("hashing-overdue"));
         assert!(begun.elapsed() >= hasher.overdue);
+    }
+
+    /// In a storm other threads hash than otherwise, never more at once, and every password is served.
+    #[actix_web::test]
+    async fn a_storm_is_for_threads_of_the_lowest_priority() {
+        use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+        let mut hasher = hasher(64);
+        (hasher.threads, hasher.overdue) = (2, Duration::from_secs(3_600));
+        let name = || std::thread::current().name().unwrap_or_default().to_owned();
+        let alone = hasher.run(move |_| name()).await.expect("served");
+        assert!(alone.starts_with("hashing-") && !alone.contains("storm"), "{alone}");
+        // Two at work, sixty wait before they are done.
+        let go = Arc::new(AtomicUsize::new(0));
+        let working = futures_util::future::join_all((0..2).map(|_| {
+            let go = Arc::clone(&go);
+            hasher.run(move |_| {
+                while go.load(SeqCst) == 0 {
+                    std::thread::yield_now();
+                }
+            })
+        }));
+        let at_once = Arc::new(AtomicUsize::new(0));
+        let waiting = futures_util::future::join_all((0..60).map(|_| {
+            let at_once = Arc::clone(&at_once);
+            hasher.run(move |_| {
+                let others = at_once.fetch_add(1, SeqCst);
+                std::thread::sleep(Duration::from_millis(1));
+                at_once.fetch_sub(1, SeqCst);
+                (others, name())
+            })
+        }));
+        let (_, all, ()) = futures_util::future::join3(working, waiting, async { go.store(1, SeqCst) }).await;
+        let all: Vec<_> = all.into_iter().map(|done| done.expect("served")).collect();
+        assert!(all.iter().all(|(others, _)| *others < 2), "{all:?}");
+        // The last two are no storm any more.
+        assert!(all.iter().filter(|(_, name)| name.contains("storm")).count() >= 58, "{all:?}");
+        assert!(!hasher.run(move |_| name()).await.expect("served").contains("storm"));
     }
 }

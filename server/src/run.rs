@@ -86,6 +86,8 @@ impl Handle {
 
     /// Stops taking connections, lets open requests finish, and stops.
     pub async fn stop(self) {
+        // Open sockets would be waited for; their clients come back elsewhere.
+        self.app.live.stop();
         self.server.stop(true).await;
         if let Some(metrics) = self.metrics {
             metrics.stop(false).await;

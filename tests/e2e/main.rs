@@ -15,6 +15,8 @@ mod customers;
 #[cfg(test)]
 mod data;
 #[cfg(test)]
+mod ffi;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod groups;
@@ -27,6 +29,8 @@ mod kill;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod migrations;
 #[cfg(test)]
 mod nodes;
@@ -38,6 +42,8 @@ mod operator;
 mod own_backend;
 #[cfg(test)]
 mod remembered;
+#[cfg(test)]
+mod sdk_examples;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]

@@ -18,12 +18,14 @@
 //! | [`bodies`] | valid request bodies without the cost of real keys |
 //! | [`devices`] | further devices, other passwords, second factors, light users |
 //! | [`files`] | files and their parts |
+//! | [`socket`] | the WebSocket of the data API, message by message |
 //! | [`tokens`] | JWTs as an attacker or a customer's backend handles them |
 //! | [`data`] | calls of the data API |
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
 //! | [`identity`] | calls of the identity API and people who are logged in there |
 //! | [`node`] | test files of `tests/clients` in Node.js: npm clients, a headless browser |
+//! | [`live`] | users, rules and events for tests of live queries |
 //! | [`process`] | the real binary, to be killed, misconfigured and read |
 
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "a testkit fails by panicking")]
@@ -35,11 +37,13 @@ pub mod devices;
 pub mod files;
 pub mod generations;
 pub mod identity;
+pub mod live;
 pub mod node;
 pub mod postgres;
 pub mod process;
 pub mod raw;
 pub mod server;
+pub mod socket;
 pub mod tokens;
 pub mod users;
 

@@ -38,6 +38,9 @@ pub(crate) struct Common {
     /// `off` lifts every rate limit and login delay
     #[arg(long, global = true, value_name = "on|off")]
     rate_limit: Option<Switch>,
+    /// `on` lets anybody make apps of the data API that expire
+    #[arg(long, global = true, value_name = "on|off")]
+    ephemeral_apps: Option<Switch>,
     /// File with seconds by which the clock is moved, read at each use; for tests
     #[arg(long, global = true, value_name = "FILE")]
     clock_offset_file: Option<String>,
@@ -190,9 +193,9 @@ pub(crate) enum IdentityCommand {
         #[arg(value_enum)]
         registration: KeysAt,
     },
-    /// Imports a Nuxt IAM `users` table (CSV with column names); argon2 hashes are kept, accounts that exist are skipped
+    /// Imports a Nuxt IAM `users` table; argon2 hashes are kept, accounts that exist are skipped
     Import {
-        /// The CSV file
+        /// CSV or `mysql --batch` output with column names, or users.txt of `mysqldump --tab` with users.sql beside
         file: PathBuf,
     },
 }
@@ -229,6 +232,7 @@ impl Common {
         set("server.public_url", &self.public_url);
         set("server.clock_offset_file", &self.clock_offset_file);
         set("limits.rate_limit", &self.rate_limit.map(|s| matches!(s, Switch::On).to_string()));
+        set("data.ephemeral_apps", &self.ephemeral_apps.map(|s| matches!(s, Switch::On).to_string()));
         Config::load(self.config.as_deref(), &flags)
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::print_stdout, reason = "commands print their results")]
 
+use std::io::ErrorKind;
+
 use anyhow::Context;
 use keystead_server::app::App;
 use keystead_server::operator::identity;
@@ -32,8 +34,14 @@ pub(crate) async fn run(common: &Common, args: &IdentityArgs) -> anyhow::Result<
             println!("Followed at the next registration.");
         }
         IdentityCommand::Import { file } => {
-            let csv = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-            let done = identity::import(&app, of_app, &csv).await?;
+            let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+            let beside = file.with_extension("sql");
+            let schema = match std::fs::read_to_string(&beside) {
+                Ok(schema) => Some(schema),
+                Err(e) if e.kind() == ErrorKind::NotFound => None,
+                Err(e) => return Err(e).context(beside.display().to_string()),
+            };
+            let done = identity::import(&app, of_app, &text, schema.as_deref()).await?;
             println!("{} imported, {} skipped (their addresses have accounts)", done.imported, done.skipped);
         }
         IdentityCommand::List { json } => {

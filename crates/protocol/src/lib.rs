@@ -6,6 +6,7 @@
 
 pub mod apps;
 pub mod customers;
+pub mod data;
 pub mod devices;
 pub mod envelope;
 pub mod error;

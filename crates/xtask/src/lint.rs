@@ -12,6 +12,7 @@ mod files;
 mod layers;
 mod licences;
 mod paths;
+mod snippets;
 
 #[derive(Args, Default)]
 pub(crate) struct LintArgs {
@@ -26,6 +27,8 @@ enum Check {
     Fmt,
     /// File length, unfinished code, machine paths
     Files,
+    /// Code in the documentation is code of files that the tests run
+    Snippets,
     /// Which crate may know which
     Arrows,
     /// http → rules → store inside the server
@@ -46,6 +49,9 @@ pub(crate) fn run(args: &LintArgs, report: &mut Report) {
     }
     if wanted(Check::Files) {
         report.step("files", |_| told(files::check()?));
+    }
+    if wanted(Check::Snippets) {
+        report.step("snippets", |_| told(snippets::check()?));
     }
     if wanted(Check::Layers) {
         report.step("layers", |_| told(layers::check()?));

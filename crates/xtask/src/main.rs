@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use crate::{lint::LintArgs, report::Report, test::TestArgs};
 
 mod bench;
+mod js;
 mod lint;
 mod npm;
 mod postgres;
@@ -40,7 +41,7 @@ enum Command {
     Test(TestArgs),
     /// Build in release mode and run one benchmark: `cargo xtask bench NAME [ARGS]`
     Bench(bench::BenchArgs),
-    /// Build sdk-wasm and report its size
+    /// Build sdk-wasm and its npm package, and report the sizes
     Wasm,
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Metadata, TargetKind};
 use clap::{Args, ValueEnum};
 
-use crate::{npm, postgres, report::Report, setup, shell};
+use crate::{js, npm, postgres, report::Report, setup, shell};
 
 /// Package of the end-to-end tests.
 const E2E: &str = "e2e";
@@ -41,6 +41,8 @@ enum Part {
     Unit,
     /// End-to-end tests over real HTTP, with the npm clients
     E2e,
+    /// The JavaScript SDK: built, in Node.js and in a headless Chromium
+    Js,
     /// Examples in the documentation
     Doc,
 }
@@ -49,9 +51,9 @@ enum Part {
 pub(crate) fn run(args: &TestArgs, report: &mut Report) {
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
     // The end-to-end tests start the binary.
-    let build = wanted(Part::Build) || wanted(Part::E2e);
+    let build = wanted(Part::Build) || wanted(Part::E2e) || wanted(Part::Js);
     report.expect_tests();
-    if wanted(Part::Unit) || wanted(Part::E2e) {
+    if wanted(Part::Unit) || wanted(Part::E2e) || wanted(Part::Js) {
         report.step("setup", |report| prepare(args, report));
     }
     let workspace = match shell::metadata(false) {
@@ -87,6 +89,10 @@ pub(crate) fn run(args: &TestArgs, report: &mut Report) {
             }
             tests(command.arg("--").args(&args.rest), report)
         });
+    }
+    if wanted(Part::Js) {
+        let target = Path::new(workspace.target_directory.as_str());
+        report.step("js", |report| js::run(&binary(&workspace), target, report));
     }
     if wanted(Part::Doc) {
         report.step("doc", |report| tests(environment.test_command().arg("--doc").arg("--").args(&args.rest), report));

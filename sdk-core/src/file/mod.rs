@@ -28,6 +28,7 @@ mod register;
 pub use part::{
     decrypt_file_part, decrypt_file_part_start, encrypt_file_part, encrypt_file_part_start, part_sign_key_id,
 };
+pub(crate) use part::{open_part_head, part_head};
 pub use register::{
     BelongsTo, FileKey, decrypt_file_name, done_file_session, done_get_file, done_part_list, done_register_file,
     encrypt_file_name, file_key, open_file_key, prepare_file_name_update, prepare_register_file,

@@ -61,16 +61,22 @@ pub fn encrypt_file_part(
     let key = SymKey::generate(rng);
     let body = key.encrypt(rng, plain, b"")?;
     let (sign, mut part) = content::sign_body(rng, body, signer)?;
-    let head = PartHead {
-        key: b64_encode(&previous.encrypt(rng, key.as_bytes(), b"")?),
-        sign,
-        sym_key_alg: key.alg().to_owned(),
-    };
     // In place: a part is large.
-    let mut head = wire::to_json(&head).into_bytes();
-    head.push(0);
-    part.splice(0..0, head);
+    part.splice(0..0, part_head(rng, previous, &key, sign)?);
     Ok((part, key))
+}
+
+/// Head and 0x00 of a part that `key` encrypts.
+pub(crate) fn part_head(
+    rng: &mut dyn CryptoRng,
+    previous: &SymKey,
+    key: &SymKey,
+    sign: Option<SignHead>,
+) -> Result<Vec<u8>> {
+    let wrapped = b64_encode(&previous.encrypt(rng, key.as_bytes(), b"")?);
+    let mut head = wire::to_json(&PartHead { key: wrapped, sign, sym_key_alg: key.alg().to_owned() }).into_bytes();
+    head.push(0);
+    Ok(head)
 }
 
 /// Opens the first part of a file. `content_key` is the file's key. Output and errors: as [`decrypt_file_part`].
@@ -92,13 +98,23 @@ pub fn decrypt_file_part(
     part: &[u8],
     verify: Option<&VerifyKey>,
 ) -> Result<(Zeroizing<Vec<u8>>, SymKey)> {
+    let (key, sealed) = open_part_head(previous, part, verify)?;
+    Ok((key.decrypt(sealed, b"")?, key))
+}
+
+/// The key that opens a part, and nonce, ciphertext and tag. Errors: as [`decrypt_file_part`].
+pub(crate) fn open_part_head<'p>(
+    previous: &SymKey,
+    part: &'p [u8],
+    verify: Option<&VerifyKey>,
+) -> Result<(SymKey, &'p [u8])> {
     let (head, body): (AnyHead, &[u8]) = content::split_as(part)?;
     let sealed = content::detach_signature(head.sign(), body, verify)?;
     let key = match &head {
         AnyHead::Chained(head) => wire::sym_key(&head.sym_key_alg, &wire::unwrap(previous, &head.key, b"")?)?,
         AnyHead::Plain(_) => previous.clone(),
     };
-    Ok((key.decrypt(sealed, b"")?, key))
+    Ok((key, sealed))
 }
 
 /// Id of the verify key that a part's signature needs; `None` when it is not signed. Errors: `Content`.

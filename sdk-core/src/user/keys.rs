@@ -119,7 +119,7 @@ pub struct UserKey {
     pub(crate) sign: SignKey,
     pub(crate) verify: VerifyKey,
     pub(crate) public_key_signed: bool,
-    proof: Option<VerifyKeyProof>,
+    pub(super) proof: Option<VerifyKeyProof>,
 }
 
 impl UserKey {
@@ -410,7 +410,7 @@ fn check_history(user_id: &str, keys: &[UserKey], policy: Policy) -> Result<()> 
 }
 
 /// Refuses public halves that do not belong to their secret ones. Errors: `ForeignKey`, `SwappedWrap`.
-fn check_pairs(secret: &SecretKey, public: &PublicKey, sign: &SignKey, verify: &VerifyKey) -> Result<()> {
+pub(super) fn check_pairs(secret: &SecretKey, public: &PublicKey, sign: &SignKey, verify: &VerifyKey) -> Result<()> {
     let (secret_bytes, sign_bytes) = (secret.to_bytes(), sign.to_bytes());
     wire::check_halves(secret, public, &[&sign_bytes])?;
     if sign.belongs_to(verify) {

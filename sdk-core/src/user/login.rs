@@ -21,11 +21,11 @@ const MAX_CHALLENGE: usize = 1024;
 
 /// A begun login: what the password became. Secret: both keys.
 pub struct LoginStart {
-    identifier: String,
-    auth: AuthKey,
-    enc: SymKey,
-    policy: Policy,
-    g03: bool,
+    pub(super) identifier: String,
+    pub(super) auth: AuthKey,
+    pub(super) enc: SymKey,
+    pub(super) policy: Policy,
+    pub(super) g03: bool,
 }
 
 impl LoginStart {

@@ -48,6 +48,7 @@ mod prepare;
 mod proof;
 mod public_key;
 mod rotation;
+mod saved;
 
 pub use challenge::Challenges;
 pub use device::{
@@ -77,6 +78,7 @@ pub use public_key::{
 };
 
 pub use rotation::{done_user_key_rotation, prepare_user_key_rotation};
+pub use saved::{restore_login_start, restore_user, save_login_start, save_user};
 
 pub(crate) use prepare::device_input;
 

@@ -9,6 +9,9 @@ mod lies;
 mod npm_files;
 mod parsers;
 mod rotation;
+mod sdk_vectors;
+#[expect(unreachable_pub, reason = "public where the bindings use it")]
+#[path = "../../src/seeded.rs"]
 mod seeded;
 mod shapes;
 mod tampered;

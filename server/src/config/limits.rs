@@ -40,6 +40,10 @@ pub struct LimitsConfig {
     pub iam_register_per_ip: Rate,
     /// Asked-for mails and tried links of one address (identity API).
     pub iam_mail_per_ip: Rate,
+    /// Sign-ins of one address (data API).
+    pub data_login_per_ip: Rate,
+    /// Asked-for codes by mail of one address (data API).
+    pub data_mail_per_ip: Rate,
     /// Wrong secrets of one account that are judged in a row, whoever sends them.
     pub wrong_secrets: u32,
     /// Seconds after which one more attempt is judged.
@@ -63,6 +67,8 @@ impl Default for LimitsConfig {
             iam_login_per_ip: Rate { burst: 240, per_minute: 240 },
             iam_register_per_ip: Rate { burst: 120, per_minute: 60 },
             iam_mail_per_ip: Rate { burst: 30, per_minute: 10 },
+            data_login_per_ip: Rate { burst: 240, per_minute: 240 },
+            data_mail_per_ip: Rate { burst: 30, per_minute: 10 },
             wrong_secrets: 30,
             wrong_secret_refill_seconds: 60,
             tracked: 100_000,
@@ -83,6 +89,8 @@ impl LimitsConfig {
             ("iam_login_per_ip", self.iam_login_per_ip),
             ("iam_register_per_ip", self.iam_register_per_ip),
             ("iam_mail_per_ip", self.iam_mail_per_ip),
+            ("data_login_per_ip", self.data_login_per_ip),
+            ("data_mail_per_ip", self.data_mail_per_ip),
         ] {
             if rate.burst == 0 || rate.per_minute == 0 {
                 problems.push(format!("limits.{name}: burst and per_minute must be at least 1"));

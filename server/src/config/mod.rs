@@ -11,6 +11,7 @@ mod files;
 mod identity;
 mod keys;
 mod limits;
+mod live;
 mod mail;
 mod server;
 
@@ -27,6 +28,7 @@ pub use files::{FileStorage, FilesConfig};
 pub use identity::{GoogleConfig, IdentityConfig, PasswordPolicy, ProviderConfig};
 pub use keys::{KeysConfig, PasswordChangeEnds};
 pub use limits::{LimitsConfig, Rate};
+pub use live::{BusConfig, BusTarget, LiveConfig};
 pub use mail::{MailConfig, SmtpTls};
 pub use server::{Api, ApisConfig, LogConfig, LogFormat, MetricsConfig, Secret, ServerConfig};
 
@@ -58,6 +60,10 @@ pub struct Config {
     pub files: FilesConfig,
     /// Rate limits and sizes.
     pub limits: LimitsConfig,
+    /// Live queries and connections.
+    pub live: LiveConfig,
+    /// How nodes hear of each other.
+    pub bus: BusConfig,
     /// Sender and mail server.
     pub mail: MailConfig,
     /// Log format and level.
@@ -131,6 +137,8 @@ impl Config {
         self.customers.check(&mut problems);
         self.files.check(&mut problems);
         self.limits.check(&mut problems);
+        self.live.check(&mut problems);
+        self.bus.check(&mut problems);
         self.mail.check(&mut problems);
         self.metrics.check(&mut problems);
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::Invalid(problems)) }

@@ -122,6 +122,28 @@ impl Conn {
         Ok(result)
     }
 
+    /// Runs a part of a transaction that may fail alone: what a failed `f` has done is undone, the rest stays. Not inside another.
+    ///
+    /// # Errors
+    /// The outer one when the savepoint cannot be left; the inner one is that of `f`.
+    pub(crate) fn attempt<T, E>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, E>) -> QueryResult<Result<T, E>> {
+        self.raw("SAVEPOINT attempt")?;
+        let result = f(self);
+        if result.is_err() {
+            self.raw("ROLLBACK TO SAVEPOINT attempt")?;
+        }
+        self.raw("RELEASE SAVEPOINT attempt")?;
+        Ok(result)
+    }
+
+    fn raw(&mut self, sql: &str) -> QueryResult<()> {
+        match self {
+            Self::Sqlite(c) => diesel::sql_query(sql).execute(c),
+            Self::Postgres(c) => diesel::sql_query(sql).execute(c),
+        }
+        .map(drop)
+    }
+
     /// True for SQLite.
     #[must_use]
     pub const fn is_sqlite(&self) -> bool {

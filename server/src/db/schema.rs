@@ -4,10 +4,15 @@ mod audit;
 mod data;
 pub mod files;
 mod identity;
+mod live;
 
 pub use audit::audit_log;
-pub use data::{data_apps, data_attrs, data_refresh_tokens, data_transactions, data_triples};
+pub use data::{
+    data_apps, data_attrs, data_code_counts, data_ephemeral, data_magic_codes, data_refresh_tokens, data_test_users,
+    data_transactions, data_triples,
+};
 pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
+pub use live::live_events;
 
 diesel::table! {
     settings (name) {

@@ -57,13 +57,19 @@ pub async fn list(app: &Arc<App>, of_app: Option<&str>, skip: i64, take: i64) ->
     Ok(app.db.read(move |conn| rules::list(conn, &app_id, skip, take)).await?)
 }
 
-/// `identity import`: accounts of a Nuxt IAM `users` table as CSV, all or none.
+/// `identity import`: accounts of a Nuxt IAM `users` table, all or none. `schema`: the `.sql` file beside a file without column
+/// names.
 ///
 /// # Errors
-/// The first line that cannot be taken, with its number.
-pub async fn import(app: &Arc<App>, of_app: Option<&str>, csv: &str) -> Result<Imported, StartError> {
+/// The first record that cannot be taken, with its number.
+pub async fn import(
+    app: &Arc<App>,
+    of_app: Option<&str>,
+    text: &str,
+    schema: Option<&str>,
+) -> Result<Imported, StartError> {
     let app_id = app_of(app, of_app).await?;
-    let accounts = import::read(csv)?;
+    let accounts = import::read(text, schema)?;
     let shared = Arc::clone(app);
     Ok(app.db.write(move |tx| import::write(&shared, tx, &app_id, &accounts)).await?)
 }

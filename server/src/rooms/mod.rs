@@ -10,3 +10,4 @@ pub mod files;
 pub mod groups;
 pub mod identity;
 pub mod keys;
+pub mod live;

@@ -185,6 +185,20 @@ pub async fn caller(app: &Arc<App>, req: &HttpRequest, guard: Guard, path: &Para
     app.db.read(move |conn| credentials.check(&of, conn, guard, &path)).await
 }
 
+/// The user of a JWT of an app, as the guard `AJ` judges it.
+///
+/// # Errors
+/// The codes of sentc.md section 1.1.
+pub fn token_user(app: &App, conn: &mut Conn, app_id: &str, jwt: &str) -> KeyResult<String> {
+    let tenant = app.tenants.by_id(conn, &app.root_key, app_id)?;
+    let claims = app.tokens.claims(&tenant, jwt)?;
+    let session = key_rules::session(conn, &tenant.id, &claims)?;
+    if tenant.disabled || session.revoked || claims.exp <= app.clock.now_ms().div_euclid(1000) {
+        return Err(ErrorCode::JwtInvalid.into());
+    }
+    Ok(session.user_id)
+}
+
 /// The group that the caller wants to enter through.
 pub(super) fn group_access_id(req: &HttpRequest) -> Option<&str> {
     req.headers().get(GROUP_ACCESS)?.to_str().ok()

@@ -32,6 +32,10 @@ pub enum Limit {
     IamRegister,
     /// Asked-for mails and tried links of the identity API, by address.
     IamMail,
+    /// Sign-ins of the data API, by address.
+    DataLogin,
+    /// Asked-for codes by mail of the data API, by address.
+    DataMail,
 }
 
 /// All limiters of a server.
@@ -44,6 +48,8 @@ pub struct Limits {
     iam_login_per_ip: Keyed,
     iam_register_per_ip: Keyed,
     iam_mail_per_ip: Keyed,
+    data_login_per_ip: Keyed,
+    data_mail_per_ip: Keyed,
     login_per_identifier: Keyed,
     wrong_secrets: WrongSecrets,
 }
@@ -67,6 +73,8 @@ impl Limits {
             iam_login_per_ip: keyed(config.iam_login_per_ip),
             iam_register_per_ip: keyed(config.iam_register_per_ip),
             iam_mail_per_ip: keyed(config.iam_mail_per_ip),
+            data_login_per_ip: keyed(config.data_login_per_ip),
+            data_mail_per_ip: keyed(config.data_mail_per_ip),
             login_per_identifier: keyed(config.login_per_identifier),
             wrong_secrets: WrongSecrets::new(config, clock.clone()),
         }
@@ -82,6 +90,8 @@ impl Limits {
             Limit::IamLogin => Some(&self.iam_login_per_ip),
             Limit::IamRegister => Some(&self.iam_register_per_ip),
             Limit::IamMail => Some(&self.iam_mail_per_ip),
+            Limit::DataLogin => Some(&self.data_login_per_ip),
+            Limit::DataMail => Some(&self.data_mail_per_ip),
             _ => self.pair(limit).map(|pair| &pair.per_ip),
         };
         match keyed {
@@ -131,7 +141,12 @@ impl Limits {
     fn pair(&self, limit: Limit) -> Option<&Pair> {
         match limit {
             _ if !self.enabled => None,
-            Limit::None | Limit::IamLogin | Limit::IamRegister | Limit::IamMail => None,
+            Limit::None
+            | Limit::IamLogin
+            | Limit::IamRegister
+            | Limit::IamMail
+            | Limit::DataLogin
+            | Limit::DataMail => None,
             Limit::Login => Some(&self.login),
             Limit::Register => Some(&self.register),
             Limit::Exists => Some(&self.exists),

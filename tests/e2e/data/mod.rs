@@ -2,6 +2,9 @@
 
 mod coverage;
 mod differential;
+mod npm;
 mod query;
 mod rules;
+mod storage;
 mod transact;
+mod users;

@@ -71,7 +71,7 @@ async fn accounts_are_imported(server: TestServer) {
         "id,uuid,email,password,first_name,last_name,role,email_verified,is_active\n\
          7,3f2b8c1e-0000-4000-8000-000000000001,Jo@Example.com,\"{HASH}\",Jo,Doe,SUPER_ADMIN,1,1\n"
     );
-    let done = operator::import(&server.app(), None, &csv).await.expect("imported");
+    let done = operator::import(&server.app(), None, &csv, None).await.expect("imported");
     assert_eq!((done.imported, done.skipped), (1, 0));
     let jo = server.person_again("jo@example.com", "password").await;
     assert_eq!(jo.uuid, "3f2b8c1e-0000-4000-8000-000000000001");
@@ -80,10 +80,19 @@ async fn accounts_are_imported(server: TestServer) {
     let users = server.database().rows()["iam_users"].join("\n");
     assert!(!users.contains(HASH) && users.contains("m=64,t=1,p=1"), "{users}");
     server.person_again("jo@example.com", "password").await;
-    let done = operator::import(&server.app(), None, &csv).await.expect("imported");
+    let done = operator::import(&server.app(), None, &csv, None).await.expect("imported");
     assert_eq!((done.imported, done.skipped), (0, 1));
+    // Files as `mysqldump --tab` writes them.
+    let schema = "CREATE TABLE `users` (\n  `email` varchar(255),\n  `password` varchar(255),\n  `first_name` varchar(255),\n  \
+                  `last_name` varchar(255),\n  `created_at` datetime(3),\n  `last_login` datetime(3)\n)";
+    let text = format!("jane@example.com\t{HASH}\tJane\tRoe\t2023-03-10 12:00:00.000\t\\N\n");
+    let done = operator::import(&server.app(), None, &text, Some(schema)).await.expect("imported");
+    assert_eq!((done.imported, done.skipped), (1, 0));
+    let jane = server.person_again("jane@example.com", "password").await;
+    let profile = server.iam("GET", "/authn/profile").tokens(&jane.tokens).ok().await;
+    assert_eq!(profile["created_at"], "2023-03-10T12:00:00.000Z");
     let list = operator::list(&server.app(), None, 0, 10).await.expect("listed");
-    assert_eq!((list.len(), list[0].role.as_str()), (1, "SUPER_ADMIN"));
+    assert_eq!((list.len(), list[0].role.as_str()), (2, "SUPER_ADMIN"));
     let last = operator::set_active(&server.app(), None, "jo@example.com", false).await.expect_err("the last one");
     assert!(last.to_string().contains("last administrator"), "{last}");
 }

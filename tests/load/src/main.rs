@@ -1,6 +1,7 @@
 //! Load generator of `cargo xtask bench NAME`: drives a `keystead` server and, side by side in the same run, the
 //! yardsticks that its figures are compared with. A bench is one module here and one subcommand.
 
+mod broadcast;
 mod clients;
 mod engine;
 mod files;
@@ -8,11 +9,13 @@ mod hello;
 mod http;
 mod identity;
 mod keys;
+mod live;
 mod members;
 mod postgres;
 mod report;
 mod rotation;
 mod server;
+mod sockets;
 mod sqlite_commits;
 mod stage;
 mod stats;
@@ -49,6 +52,11 @@ enum Bench {
     Identity(BenchArgs),
     /// Key rotation of a group of a thousand members
     Rotation(BenchArgs),
+    /// Live queries: delivery, cost to writers, memory, rooms
+    Live(BenchArgs),
+    /// The bare broadcast that live queries are compared with
+    #[command(hide = true)]
+    BroadcastServer,
     /// The bare actix server that others are compared with
     #[command(hide = true)]
     HelloServer,
@@ -113,6 +121,8 @@ fn main() -> Result<()> {
         Bench::Members(args) => (args, members::run),
         Bench::Identity(args) => (args, identity::run),
         Bench::Rotation(args) => (args, rotation::run),
+        Bench::Live(args) => (args, live::run),
+        Bench::BroadcastServer => return broadcast::serve(),
         Bench::HelloServer => return hello::serve(),
     };
     args.check()?;

@@ -40,6 +40,8 @@ pub(crate) struct Keystead {
 #[derive(Deserialize)]
 pub(crate) struct AppTokens {
     pub(crate) public_token: String,
+    pub(crate) app_id: String,
+    pub(crate) admin_token: String,
 }
 
 impl Keystead {
@@ -100,19 +102,31 @@ impl Server {
     /// # Errors
     /// When it prints no address.
     pub(crate) fn hello() -> Result<Self> {
+        Self::own("hello-server")
+    }
+
+    /// Starts this program's broadcast server.
+    ///
+    /// # Errors
+    /// When it prints no address.
+    pub(crate) fn broadcast() -> Result<Self> {
+        Self::own("broadcast-server")
+    }
+
+    fn own(name: &str) -> Result<Self> {
         let began = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("hello-server")
+            .arg(name)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("starting the hello server")?;
+            .with_context(|| format!("starting the {name}"))?;
         let mut line = String::new();
         let stdout = child.stdout.take().context("stdout")?;
         // Guarded before anything can fail.
         let mut server = Self { child, addr: SocketAddr::from(([127, 0, 0, 1], 0)), start: Duration::ZERO };
         BufReader::new(stdout).read_line(&mut line)?;
-        server.addr = line.trim().parse().with_context(|| format!("address of the hello server: {line:?}"))?;
+        server.addr = line.trim().parse().with_context(|| format!("address of the {name}: {line:?}"))?;
         server.start = began.elapsed();
         Ok(server)
     }

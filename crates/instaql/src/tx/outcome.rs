@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::schema::{Attr, AttrId, Catalog, EntityId, Owner};
 
 /// Everything a server needs to write a transaction down, check its rules and tell others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// Triples that appear, change or go. No two are about the same triple, and none leaves things as they were.
     pub changes: Vec<Change>,

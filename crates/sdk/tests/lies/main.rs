@@ -8,8 +8,7 @@
 #[expect(dead_code, reason = "the flows have tests of their own")]
 mod fake_server;
 mod proxy;
-#[path = "../../../../sdk-core/tests/flows/seeded.rs"]
-mod seeded;
+use keystead_sdk_core::seeded;
 
 use keystead::core::crypto::{asym, sign};
 use keystead::core::rng;

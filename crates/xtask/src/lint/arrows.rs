@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use cargo_metadata::{DependencyKind, Metadata, PackageId};
 
 /// Own crates that an own crate may depend on directly, in any way (normal, build, dev).
-const MAY_KNOW: [(&str, Own); 13] = [
+const MAY_KNOW: [(&str, Own); 14] = [
     ("keystead-protocol", Own::Only(&[])),
     ("keystead-crypto", Own::Only(&[])),
     ("keystead-instaql", Own::Only(&["keystead-protocol"])),
@@ -16,6 +16,7 @@ const MAY_KNOW: [(&str, Own); 13] = [
     ("keystead-ffi", Own::Only(&["keystead", "keystead-sdk-core"])),
     ("keystead-server", Own::Only(&["keystead-crypto", "keystead-protocol", "keystead-instaql"])),
     ("xtask", Own::Only(&[])),
+    ("bindgen", Own::Only(&[])),
     // The binary and the tests put everything together.
     ("keystead-cli", Own::Any),
     ("keystead-load", Own::Any),

@@ -54,3 +54,39 @@ diesel::table! {
         created_ms -> BigInt,
     }
 }
+
+diesel::table! {
+    data_magic_codes (app_id, email_hash, code_hash) {
+        app_id -> Text,
+        email_hash -> Text,
+        code_hash -> Text,
+        created_ms -> BigInt,
+        expires_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_code_counts (app_id, email_hash, what) {
+        app_id -> Text,
+        email_hash -> Text,
+        what -> Text,
+        started_ms -> BigInt,
+        count -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_test_users (app_id, email) {
+        app_id -> Text,
+        email -> Text,
+        code -> Text,
+        created_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_ephemeral (app_id) {
+        app_id -> Text,
+        expires_ms -> BigInt,
+    }
+}

@@ -66,3 +66,15 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(files, file_sessions, file_parts);
+
+diesel::table! {
+    data_files (app_id, location) {
+        app_id -> Text,
+        location -> Text,
+        object -> Text,
+        size -> BigInt,
+        content_type -> Text,
+        content_disposition -> Nullable<Text>,
+        created_ms -> BigInt,
+    }
+}

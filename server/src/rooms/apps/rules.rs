@@ -6,6 +6,7 @@ use keystead_protocol::ErrorCode;
 use keystead_protocol::apps::{EndpointOptions, FileOptions, GroupOptions};
 use keystead_protocol::jwt::JWT_ALG;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::jwt::make_key_pair;
 use super::store::{self, AppRow, JwtKeyRow};
@@ -110,8 +111,40 @@ pub struct AppSettings {
 /// # Errors
 /// `JsonParse` for an unusable name, and what database and crypto say.
 pub fn create(app: &App, tx: &mut Conn, name: &str, options: &EndpointOptions) -> KeyResult<NewApp> {
+    create_with(app, tx, name, options, make_tokens(app, app.new_id()))
+}
+
+/// As [`create`], with an id and an admin token (both UUIDs) that the client has chosen.
+///
+/// # Errors
+/// As [`create`], and `AppAction` when there is such an app.
+pub fn create_chosen(
+    app: &App,
+    tx: &mut Conn,
+    name: &str,
+    options: &EndpointOptions,
+    id: Uuid,
+    admin_token: Option<Uuid>,
+) -> KeyResult<NewApp> {
+    let id = id.to_string();
+    if store::by_id(tx, &id)?.is_some() {
+        return Err(KeyError::with(ErrorCode::AppAction, format!("there is an app {id} already")));
+    }
+    let mut tokens = make_tokens(app, id);
+    if let Some(token) = admin_token {
+        tokens.admin_token = token.to_string();
+    }
+    create_with(app, tx, name, options, tokens)
+}
+
+fn create_with(
+    app: &App,
+    tx: &mut Conn,
+    name: &str,
+    options: &EndpointOptions,
+    tokens: AppTokens,
+) -> KeyResult<NewApp> {
     check_name(name)?;
-    let tokens = make_tokens(app, app.new_id());
     let hashes = hashes_of(&tokens)?;
     store::insert(
         tx,
@@ -204,6 +237,14 @@ pub fn find(conn: &mut Conn, id_or_name: &str) -> KeyResult<AppInfo> {
         }
         (None, _) => Err(KeyError::with(ErrorCode::AppNotFound, format!("there is no app '{id_or_name}'"))),
     }
+}
+
+/// The app with this id.
+///
+/// # Errors
+/// What the database says.
+pub fn by_id(conn: &mut Conn, id: &str) -> KeyResult<Option<AppInfo>> {
+    store::by_id(conn, id)?.map(info).transpose()
 }
 
 /// Id of the app `default`, which the first start made: the oldest one of that name.

@@ -8,12 +8,18 @@
 //! | `query` | plans into statements, one per level; answers |
 //! | `transact` | steps into rows, in one transaction |
 //! | `permissions` | what rules say to reads and writes |
+//! | `users` | `$users` and signing in |
+//! | `push` | schema and rules from `instant-cli`; apps made over HTTP |
+//! | `backup` | whole apps as zip files |
 
 pub mod auth;
+pub mod backup;
 pub mod error;
 pub mod permissions;
+pub mod push;
 pub mod query;
 pub mod space;
 pub(crate) mod sql;
 pub mod storage;
 pub mod transact;
+pub mod users;

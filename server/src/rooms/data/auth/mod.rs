@@ -1,5 +1,6 @@
 //! Who calls the data API.
 
+mod foreign;
 pub mod rules;
 mod store;
 

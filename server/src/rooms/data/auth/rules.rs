@@ -9,7 +9,7 @@ use keystead_instaql::{Error, key};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Auth, User, store};
+use super::{Auth, User, foreign, store};
 use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::apps::rules as apps;
@@ -25,15 +25,27 @@ pub fn is_admin_token(conn: &mut Conn, app_id: &str, token: &str) -> DataResult<
     Ok(apps::is_admin_token(conn, app_id, token)?)
 }
 
-/// The user of a refresh token.
+/// The user of a refresh token, or of a token of the key API or identity API.
 ///
 /// # Errors
 /// `param-malformed` for what is no token, `record-not-found` of `app-user`.
-pub fn by_token(_app: &App, conn: &mut Conn, space: &Space, token: &str) -> DataResult<Auth> {
-    let token: Uuid = token.parse().map_err(|_none| Error::malformed(&["asUser", "token"], Value::Null))?;
-    let user = store::user_of(conn, &space.app_id, &token_hash(token))?;
-    let id = user.and_then(|id| id.parse().ok()).ok_or_else(|| Error::not_found("app-user"))?;
+pub fn by_token(app: &App, conn: &mut Conn, space: &Space, token: &str) -> DataResult<Auth> {
+    let Ok(token) = token.parse() else {
+        return match token.split('.').count() {
+            3 => foreign::by_jwt(app, conn, space, token),
+            _ => Err(Error::malformed(&["asUser", "token"], Value::Null).into()),
+        };
+    };
+    let id = holder(conn, space, token)?.ok_or_else(|| Error::not_found("app-user"))?;
     by_id(conn, space, id)
+}
+
+/// Whose refresh token this is.
+///
+/// # Errors
+/// What the database says.
+pub fn holder(conn: &mut Conn, space: &Space, token: Uuid) -> DataResult<Option<EntityId>> {
+    Ok(store::user_of(conn, &space.app_id, &token_hash(token))?.and_then(|id| id.parse().ok()))
 }
 
 /// The user with this address.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use keystead_instaql::query::ast::Function;
 use keystead_instaql::query::cursor::{Cursor, PageInfo};
-use keystead_instaql::query::plan::{AggregateOf, Node, OrderBy};
+use keystead_instaql::query::plan::{AggregateOf, Filter, IdTest, Leaf, Node, Order, OrderBy, Page, Test};
 use keystead_instaql::query::{Plan, Query};
 use keystead_instaql::rules::{Record, Request};
-use keystead_instaql::schema::{Attr, AttrId, EntityId};
+use keystead_instaql::schema::{Attr, AttrId, EntityId, Link};
 use keystead_instaql::system::{FILES, FILES_URL};
 use keystead_instaql::topics::{self, Topic};
 use keystead_instaql::tree::{self, Columns, Level};
@@ -352,25 +352,21 @@ impl Run<'_> {
 
     /// What the paths of a node's own filter look at, from the entities that are shown.
     fn paths(&self, conn: &mut Conn, node: &Node, ids: &[EntityId], rows: &mut Triples) -> DataResult<()> {
-        use keystead_instaql::query::plan::Leaf;
         for test in node.filter.tests() {
             let mut at: Vec<EntityId> = ids.to_vec();
-            let step = |conn: &mut Conn, link: &keystead_instaql::schema::Link, at: &[EntityId], rows: &mut Triples| {
-                let mut next = HashSet::new();
-                for (entity, target, created) in store::link_triples(conn, self.space, link, at)? {
-                    rows.add_link(entity, link.attr.id, target, created);
-                    let is_forward = link.direction == keystead_instaql::schema::Direction::Forward;
-                    next.insert(if is_forward { target } else { entity });
-                }
-                DataResult::Ok(next.into_iter().collect::<Vec<_>>())
-            };
             for link in &test.path {
-                at = step(conn, link, &at, rows)?;
+                at = self.step(conn, link, &at, rows)?;
             }
             match &test.leaf {
-                Leaf::Id(_) => {}
+                Leaf::Id(_) => {
+                    if let Some(id) = test.path.last().and_then(|link| self.space.catalog.id_attr(link.target())) {
+                        for (entity, text, created) in store::value_triples(conn, self.space, id, &at)? {
+                            rows.add(entity, id.id, &text, created);
+                        }
+                    }
+                }
                 Leaf::Link(link, _) => {
-                    step(conn, link, &at, rows)?;
+                    self.step(conn, link, &at, rows)?;
                 }
                 Leaf::Attr(attr, _) => {
                     for (entity, text, created) in store::value_triples(conn, self.space, attr, &at)? {
@@ -380,6 +376,49 @@ impl Run<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Adds the links from some entities to those that the caller may see, and gives these.
+    fn step(&self, conn: &mut Conn, link: &Link, at: &[EntityId], rows: &mut Triples) -> DataResult<Vec<EntityId>> {
+        let triples = store::link_triples(conn, self.space, link, at)?;
+        let is_forward = link.direction == keystead_instaql::schema::Direction::Forward;
+        let end = |entity: EntityId, target: EntityId| if is_forward { target } else { entity };
+        let ends: HashSet<EntityId> = triples.iter().map(|(entity, target, _)| end(*entity, *target)).collect();
+        let seen = self.seen(conn, link.target(), ends.into_iter().collect())?;
+        for (entity, target, created) in triples {
+            if seen.contains(&end(entity, target)) {
+                rows.add_link(entity, link.attr.id, target, created);
+            }
+        }
+        Ok(seen.into_iter().collect())
+    }
+
+    /// Those of the entities of a namespace that paths of filters may lead through.
+    fn seen(&self, conn: &mut Conn, etype: &str, ids: Vec<EntityId>) -> DataResult<HashSet<EntityId>> {
+        let Some(view) = self.sight.views.get(etype).filter(|_| !ids.is_empty()) else {
+            return Ok(ids.into_iter().collect());
+        };
+        let Some(id_attr) = self.space.catalog.id_attr(etype) else { return Ok(HashSet::new()) };
+        let node = Node {
+            key: etype.to_owned(),
+            etype: etype.to_owned(),
+            id_attr: Some(Arc::clone(id_attr)),
+            via: None,
+            filter: Filter::ALWAYS,
+            order: Order { by: OrderBy::Created, descending: false },
+            page: Page::default(),
+            columns: Vec::new(),
+            has_fields: true,
+            aggregates: Vec::new(),
+            is_paged: false,
+            children: Vec::new(),
+        };
+        let most = ids.len() as u64;
+        let filter = Filter::Test(Test { path: Vec::new(), leaf: Leaf::Id(IdTest::In(ids)) }).and(view.clone());
+        let views = &self.sight.views;
+        let wanted =
+            Wanted { space: self.space, node: &node, filter: &filter, views, parents: None, whole: false, most };
+        Ok(store::level(conn, &wanted)?.items.into_iter().map(|item| item.entity).collect())
     }
 }
 

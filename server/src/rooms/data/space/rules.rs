@@ -89,6 +89,32 @@ pub fn begin(app: &App, tx: &mut Conn, app_id: &str) -> DataResult<(Arc<Space>, 
     Ok((space, head.tx_id))
 }
 
+/// The app as it is in a transaction, without beginning a numbered one; none before its first call to the data API.
+///
+/// # Errors
+/// What the database says.
+pub fn in_tx(app: &App, tx: &mut Conn, app_id: &str) -> DataResult<Option<Arc<Space>>> {
+    let Some(head) = store::head(tx, app_id)? else { return Ok(None) };
+    Ok(Some(match cached(&app.spaces, app_id, head.version) {
+        Some(known) => known,
+        None => Arc::new(load(tx, app_id, &head)?),
+    }))
+}
+
+/// The app as it is now, with room for its data.
+///
+/// # Errors
+/// `record-not-found` when there is no such app, `app-disabled`.
+pub async fn open(app: &Arc<App>, app_id: &str) -> DataResult<Arc<Space>> {
+    let look = |shared: Arc<App>, id: String| move |conn: &mut Conn| current(&shared, conn, &id);
+    if let Some(space) = app.db.read(look(Arc::clone(app), app_id.to_owned())).await? {
+        return Ok(space);
+    }
+    found(app, app_id).await?;
+    let space = app.db.read(look(Arc::clone(app), app_id.to_owned())).await?;
+    space.ok_or_else(|| Error::not_found("app").into())
+}
+
 /// The number of the app's last transaction.
 ///
 /// # Errors
@@ -197,8 +223,16 @@ pub fn delete_all(tx: &mut Conn, app_id: &str) -> QueryResult<()> {
 /// # Errors
 /// None for our types.
 pub fn schema(space: &Space, joint: &str) -> DataResult<Value> {
+    schema_of(&space.catalog, joint)
+}
+
+/// As [`schema`], of any attrs.
+///
+/// # Errors
+/// None for our types.
+pub fn schema_of(catalog: &Catalog, joint: &str) -> DataResult<Value> {
     let (mut blobs, mut refs) = (serde_json::Map::new(), serde_json::Map::new());
-    for attr in space.catalog.attrs().filter(|attr| is_visible(attr)) {
+    for attr in catalog.attrs().filter(|attr| is_visible(attr)) {
         let json = serde_json::to_value(&**attr).map_err(DataError::internal)?;
         match &attr.reverse_identity {
             Some(Ident(_, etype, label)) if attr.is_ref() => {

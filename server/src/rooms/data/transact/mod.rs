@@ -1,5 +1,6 @@
 //! Transactions: from steps to rows, all in one database transaction (instant.md section 4).
 
+pub mod bulk;
 pub mod http;
 pub mod rules;
 mod schema;
@@ -10,7 +11,7 @@ use keystead_instaql::schema::{Attr, EntityId};
 use serde_json::Value;
 
 pub use rules::{Committed, Logged, Posted, Steps};
-pub use schema::change_attr;
+pub use schema::{apply_steps, change_attr, patched};
 
 /// What an id triple is sorted by: its time.
 #[must_use]

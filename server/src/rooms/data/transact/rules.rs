@@ -22,6 +22,9 @@ use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::storage::rules as storage;
+use crate::rooms::data::users::rules as users;
+use crate::rooms::live::door as live;
 
 /// Changes of one transaction that are written down in full.
 const LOGGED: usize = 2_000;
@@ -88,8 +91,9 @@ pub async fn run(app: &Arc<App>, app_id: &str, auth: &Auth, posted: Posted) -> D
 }
 
 /// Tells everybody whom a transaction concerns, once it is committed.
-pub fn tell(_app: &Arc<App>, done: &Committed) {
+pub fn tell(app: &Arc<App>, done: &Committed) {
     tracing::debug!(tx = done.tx_id, changes = done.outcome.changes.len(), "committed");
+    live::committed(app, done);
 }
 
 /// As [`run`], inside a transaction of the caller's, who calls [`tell`] afterwards.
@@ -118,17 +122,22 @@ pub fn run_as(
         space = Arc::new(space.with_rules(rules.clone()));
     }
     let mut new_id = || Uuid::parse_str(&app.new_id()).unwrap_or_default();
-    let plan = match &posted.steps {
+    let mut plan = match &posted.steps {
         Steps::Admin(steps) => {
             expand(&step::parse(steps.as_ref())?, &space.catalog, posted.throw_on_missing, &mut new_id)?
         }
         Steps::Wire(steps) => wire::parse(steps.as_ref(), &space.catalog)?,
     };
+    // A client adds an attr again until it has heard that the attr is there.
+    plan.attrs.retain(|step| match step {
+        AttrStep::Add(attr) => space.catalog.get(attr.id).is_none_or(|known| known.name() != attr.name()),
+        _ => true,
+    });
     let mut judge = Judge::new(auth, &posted.request, checks);
     let is_schema = !plan.attrs.is_empty();
     let space = if is_schema {
         may_change_attrs(&space, tx, &plan, &mut judge)?;
-        schema::apply(app, tx, &space, &plan.attrs)?;
+        schema::apply_steps(app, tx, &space, &plan.attrs)?;
         let changed = space::rules::reload(tx, app_id)?;
         match overridden {
             Some(rules) => Arc::new(changed.with_rules(rules.clone())),
@@ -144,9 +153,21 @@ pub fn run_as(
     let outcome = execute(&plan, &mut Reader { conn: tx, space: &space }, context)?;
     judge.before(tx, &space, &outcome)?;
     write(tx, &space, &outcome)?;
+    users::follow(app, tx, app_id, &outcome)?;
+    storage::release(tx, &space, &outcome)?;
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
     Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema })
+}
+
+/// Writes down a change of attrs or rules that is no transaction of a client's: everything may have changed.
+/// The caller calls [`tell`] with what this gives once it is committed.
+///
+/// # Errors
+/// What the database says.
+pub fn log_schema(app: &App, tx: &mut Conn, app_id: &str, tx_id: i64) -> DataResult<Committed> {
+    store::insert_log(tx, app_id, tx_id, None, app.clock.now_ms())?;
+    Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::default(), is_schema: true })
 }
 
 /// Attrs are made by whom the rule lets; all else about them is for admins.

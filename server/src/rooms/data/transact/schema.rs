@@ -15,7 +15,7 @@ use crate::rooms::data::space::{self, Space};
 ///
 /// # Errors
 /// What is wrong with an attr, `record-not-unique`, `validation-failed` where data that is there does not fit.
-pub(super) fn apply(app: &App, tx: &mut Conn, space: &Space, steps: &[AttrStep]) -> DataResult<()> {
+pub fn apply_steps(app: &App, tx: &mut Conn, space: &Space, steps: &[AttrStep]) -> DataResult<()> {
     for step in steps {
         match step {
             AttrStep::Add(attr) => add(tx, space, attr)?,
@@ -55,7 +55,11 @@ fn fill(tx: &mut Conn, space: &Space, attr: &Attr, number: i64) -> DataResult<()
     Ok(store::put(tx, rows.collect())?)
 }
 
-fn patched(space: &Space, id: AttrId, patch: &Map<String, Value>) -> DataResult<Attr> {
+/// An attr with changed keys.
+///
+/// # Errors
+/// `record-not-found`, `param-malformed`, `validation-failed`.
+pub fn patched(space: &Space, id: AttrId, patch: &Map<String, Value>) -> DataResult<Attr> {
     let attr = space.catalog.get(id).ok_or_else(|| Error::not_found("attr"))?;
     let mut json = serde_json::to_value(&**attr).map_err(DataError::internal)?;
     if let Value::Object(map) = &mut json {
@@ -129,8 +133,15 @@ fn rewrite(app: &App, tx: &mut Conn, id: i64, number: i64, old: &Attr, attr: &At
         }
         let key = key::of(&value, attr.checked_data_type, now_ms);
         let sort = super::sort_of_key(attr, &key);
-        if attr.unique && !value.is_null() && seen.insert(sort.clone(), entity).is_some_and(|other| other != entity) {
-            return Err(Error::not_unique(attr, &value).into());
+        if attr.unique
+            && !value.is_null()
+            && let Some(other) = seen.insert(sort.clone(), entity).filter(|other| *other != entity)
+        {
+            let mut error = Error::not_unique(attr, &value);
+            if let Value::Object(hint) = &mut error.hint {
+                hint.insert("entity-ids".into(), json!([other, entity]));
+            }
+            return Err(error.into());
         }
         let new_slot = super::slot(attr, &value);
         if new_slot != slot {

@@ -137,6 +137,29 @@ fn session_ends_ms(config: &IdentityConfig, session: &Session) -> i64 {
     (session.start_ms + config.session_absolute_ms()).min(session.renewed_ms + config.session_idle_ms())
 }
 
+/// The user of an access token that is good now, with his address if it is verified; none for any other token.
+///
+/// # Errors
+/// What the database says.
+pub fn by_access_token(
+    app: &App,
+    conn: &mut Conn,
+    app_id: &str,
+    token: &str,
+) -> diesel::QueryResult<Option<(String, Option<String>)>> {
+    let Checked::Good(claims) = tokens::check(&app.identity.secrets, Kind::Access, token, app.clock.now_ms()) else {
+        return Ok(None);
+    };
+    match of_claims(app, conn, app_id, &claims) {
+        Ok(Caller { user, .. }) => Ok(Some((user.uuid, user.email_verified.then_some(user.email)))),
+        Err(IamError { cause: Some(cause), .. }) => match cause.downcast() {
+            Ok(e) => Err(*e),
+            Err(e) => Err(diesel::result::Error::QueryBuilderError(e)),
+        },
+        Err(_refused) => Ok(None),
+    }
+}
+
 /// The caller of a token that is good by itself.
 ///
 /// # Errors

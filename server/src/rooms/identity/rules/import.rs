@@ -1,7 +1,5 @@
-//! Accounts of another Nuxt IAM, as CSV of its `users` table: RFC 4180, the column names in the first line, in any order. Argon2 hashes
+//! Accounts of another Nuxt IAM, from a file of its `users` table (see [`super::table_file`]), columns in any order. Argon2 hashes
 //! are kept, so everybody logs in with the password he has.
-
-use std::collections::HashMap;
 
 use keystead_crypto::password_hash;
 use serde::Serialize;
@@ -9,6 +7,7 @@ use serde::Serialize;
 use super::super::error::{IamError, IamResult};
 use super::super::model::Role;
 use super::super::store::users::{self as store, NewUser};
+use super::table_file::{Row, Table};
 use super::{accounts, emails};
 use crate::app::App;
 use crate::db::Conn;
@@ -18,7 +17,7 @@ use crate::rooms::directory::rules as directory;
 /// An account as it stands in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    line: usize,
+    record: usize,
     uuid: Option<String>,
     email: String,
     email_key: String,
@@ -30,6 +29,8 @@ pub struct Account {
     role: Role,
     email_verified: bool,
     is_active: bool,
+    created_ms: Option<i64>,
+    last_login_ms: Option<i64>,
 }
 
 /// How many there were.
@@ -41,24 +42,13 @@ pub struct Imported {
     pub skipped: usize,
 }
 
-/// Reads the file.
+/// Reads the file. `schema`: the `.sql` file beside one of `mysqldump --tab`, which has no column names.
 ///
 /// # Errors
-/// 400 with the number of the record that cannot be taken. Record 1 holds the names.
-pub fn read(csv: &str) -> IamResult<Vec<Account>> {
-    let mut records = records(csv)?.into_iter();
-    let names = records.next().ok_or_else(|| IamError::bad("the file is empty"))?;
-    let columns: HashMap<String, usize> = names
-        .iter()
-        .enumerate()
-        .map(|(at, name)| (name.trim().trim_start_matches('\u{feff}').to_owned(), at))
-        .collect();
-    for needed in ["email", "password", "first_name", "last_name"] {
-        if !columns.contains_key(needed) {
-            return Err(IamError::bad(format!("there is no column '{needed}'")));
-        }
-    }
-    records.enumerate().map(|(at, record)| account(&columns, at + 2, &record)).collect()
+/// 400 with the number of the record that cannot be taken. Where the first one holds the names, it counts too.
+pub fn read(text: &str, schema: Option<&str>) -> IamResult<Vec<Account>> {
+    let table = Table::read(text, schema, &["email", "password", "first_name", "last_name"])?;
+    table.rows().map(account).collect()
 }
 
 /// Makes the accounts. One whose address is there is left alone.
@@ -74,7 +64,7 @@ pub fn write(app: &App, tx: &mut Conn, app_id: &str, accounts: &[Account]) -> Ia
         }
         let uuid = account.uuid.clone().unwrap_or_else(|| app.new_id());
         if directory::is_taken(tx, &uuid)? {
-            return Err(IamError::new(409, format!("record {}: the uuid is taken", account.line)));
+            return Err(IamError::new(409, format!("record {}: the uuid is taken", account.record)));
         }
         directory::adopt_user(app, tx, app_id, &uuid)?;
         store::insert(
@@ -92,8 +82,8 @@ pub fn write(app: &App, tx: &mut Conn, app_id: &str, accounts: &[Account]) -> Ia
                 role: account.role.name(),
                 email_verified: account.email_verified,
                 is_active: account.is_active,
-                last_login_ms: None,
-                created_ms: app.clock.now_ms(),
+                last_login_ms: account.last_login_ms,
+                created_ms: account.created_ms.unwrap_or_else(|| app.clock.now_ms()),
             },
         )?;
         audit::record(app, tx, app_id, &Event { name: "identity.imported", subject: Some(&uuid), ..Event::default() })?;
@@ -102,14 +92,14 @@ pub fn write(app: &App, tx: &mut Conn, app_id: &str, accounts: &[Account]) -> Ia
     Ok(done)
 }
 
-fn account(columns: &HashMap<String, usize>, line: usize, record: &[String]) -> IamResult<Account> {
-    let wrong = |what: &str| IamError::bad(format!("record {line}: {what}"));
-    // `\N` and `NULL` are what MySQL and MariaDB write for nothing.
-    let value = |name: &str| {
-        let text = record.get(*columns.get(name)?)?;
-        (!text.is_empty() && text != "\\N" && text != "NULL").then(|| text.clone())
-    };
+fn account(row: Row<'_>) -> IamResult<Account> {
+    let wrong = |what: &str| IamError::bad(format!("record {}: {what}", row.number));
+    let value = |name: &str| row.value(name).map(str::to_owned);
     let required = |name: &str| value(name).ok_or_else(|| wrong(&format!("'{name}' is empty")));
+    let time = |name: &str| match row.value(name) {
+        Some(text) => time(text).map_err(|_source| wrong(&format!("'{name}' is no time"))),
+        None => Ok(None),
+    };
     let truth = |name: &str, default| match value(name).as_deref() {
         None => Ok(default),
         Some("1" | "true" | "TRUE") => Ok(true),
@@ -126,18 +116,21 @@ fn account(columns: &HashMap<String, usize>, line: usize, record: &[String]) -> 
     }
     let role = value("role").map_or(Some(Role::General), |name| Role::parse(&name));
     let account = Account {
-        line,
+        record: row.number,
         uuid,
         email_key: emails::key(&email).ok_or_else(|| wrong("the email is no address"))?,
         email,
         password,
         avatar: value("avatar"),
         permissions: value("permissions"),
-        first_name: required("first_name")?,
-        last_name: required("last_name")?,
+        // Who came with Google may have none.
+        first_name: value("first_name").unwrap_or_default(),
+        last_name: value("last_name").unwrap_or_default(),
         role: role.ok_or_else(|| wrong("the role is unknown"))?,
         email_verified: truth("email_verified", false)?,
         is_active: truth("is_active", true)?,
+        created_ms: time("created_at")?,
+        last_login_ms: time("last_login")?,
     };
     let texts =
         [&account.first_name, &account.last_name].into_iter().chain(&account.avatar).chain(&account.permissions);
@@ -147,36 +140,14 @@ fn account(columns: &HashMap<String, usize>, line: usize, record: &[String]) -> 
     Ok(account)
 }
 
-/// The records of a CSV text (RFC 4180); empty lines are left out.
-fn records(text: &str) -> IamResult<Vec<Vec<String>>> {
-    let (mut all, mut record, mut field) = (Vec::new(), Vec::new(), String::new());
-    let (mut quoted, mut chars) = (false, text.chars().peekable());
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                field.push('"');
-                chars.next();
-            }
-            '"' if quoted => quoted = false,
-            '"' if field.is_empty() => quoted = true,
-            ',' if !quoted => record.push(std::mem::take(&mut field)),
-            '\r' if !quoted && chars.peek() == Some(&'\n') => {}
-            '\n' if !quoted => {
-                record.push(std::mem::take(&mut field));
-                all.push(std::mem::take(&mut record));
-            }
-            c => field.push(c),
-        }
+/// A time as databases write it, `2023-03-10 12:00:00.000`, or as ISO 8601; UTC. MySQL's zero date is none.
+fn time(text: &str) -> Result<Option<i64>, chrono::ParseError> {
+    if text.starts_with("0000-") {
+        return Ok(None);
     }
-    if quoted {
-        return Err(IamError::bad("a quotation mark is never closed"));
-    }
-    if !field.is_empty() || !record.is_empty() {
-        record.push(field);
-        all.push(record);
-    }
-    all.retain(|record| record.iter().any(|field| !field.is_empty()));
-    Ok(all)
+    let text = text.trim_end_matches('Z').replace('T', " ");
+    let time = chrono::NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f")?;
+    Ok(Some(time.and_utc().timestamp_millis()))
 }
 
 #[cfg(test)]
@@ -192,7 +163,7 @@ mod tests {
              1,3F2B8C1E-0000-4000-8000-000000000001,Jo@Example.com,\"{HASH}\",\\N,NULL,\"Jo \"\"J\"\"\",\"Doe, Jr.\",SUPER_ADMIN,1,1\r\n\r\n\
              2,,jane@example.com,\"{HASH}\",,,Jane,Roe,GENERAL,0,0"
         );
-        let accounts = read(&csv).expect("reads");
+        let accounts = read(&csv, None).expect("reads");
         let [jo, jane] = accounts.as_slice() else { panic!("{accounts:?}") };
         assert_eq!(
             (jo.first_name.as_str(), jo.last_name.as_str(), jo.role),
@@ -200,22 +171,35 @@ mod tests {
         );
         assert_eq!(jo.uuid.as_deref(), Some("3f2b8c1e-0000-4000-8000-000000000001"));
         assert_eq!((jo.email_key.as_str(), jo.avatar.as_deref(), jo.email_verified), ("jo@example.com", None, true));
-        assert_eq!((jane.uuid.as_deref(), jane.is_active, jane.line), (None, false, 3));
+        assert_eq!((jane.uuid.as_deref(), jane.is_active, jane.record), (None, false, 3));
     }
 
     #[test]
     fn what_cannot_be_taken_is_told_with_its_number() {
-        let read = |row: &str| read(&format!("email,password,first_name,last_name,role\n{row}\n"));
-        read(&format!("a@b.co,\"{HASH}\",A,B,ADMIN")).expect("reads");
+        let read = |row: &str| read(&format!("email,password,first_name,last_name,role,created_at\n{row}\n"), None);
+        read(&format!("a@b.co,\"{HASH}\",A,,ADMIN,2023-03-10T12:00:00.000Z")).expect("reads");
         for row in [
             format!("a,\"{HASH}\",A,B,ADMIN"),
             "a@b.co,secret,A,B,ADMIN".to_owned(),
-            format!("a@b.co,\"{HASH}\",,B,ADMIN"),
+            format!("a@b.co,\"{HASH}\",A,B,ADMIN,yesterday"),
             format!("a@b.co,\"{HASH}\",A,B,OWNER"),
         ] {
             let e = read(&row).expect_err(&row);
             assert!(e.message.starts_with("record 2: "), "{}", e.message);
         }
-        assert!(read("\"a").is_err() && super::read("").is_err() && super::read("email\na@b.co").is_err());
+        assert!(super::read("email\na@b.co", None).is_err());
+    }
+
+    #[test]
+    fn times_of_databases() {
+        for (text, ms) in [
+            ("2023-03-10 12:00:00", Some(1_678_449_600_000)),
+            ("2023-03-10 12:00:00.250", Some(1_678_449_600_250)),
+            ("2023-03-10T12:00:00.000Z", Some(1_678_449_600_000)),
+            ("0000-00-00 00:00:00", None),
+        ] {
+            assert_eq!(time(text), Ok(ms), "{text}");
+        }
+        assert!(time("yesterday").is_err() && time("2023-02-30 00:00:00").is_err());
     }
 }

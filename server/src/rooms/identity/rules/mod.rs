@@ -17,6 +17,7 @@ pub mod remembered;
 pub mod renewal;
 pub mod secrets;
 pub mod sessions;
+mod table_file;
 pub mod tokens;
 pub mod users;
 

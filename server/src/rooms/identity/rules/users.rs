@@ -5,7 +5,7 @@ use super::super::model::{Client, Role, User};
 use super::super::store::users::{self as store, Changes};
 use super::accounts::{is_id, keep_an_admin};
 use super::authenticate::Caller;
-use super::sessions;
+use super::{emails, sessions};
 use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::audit::rules::{self as audit, Event};
@@ -56,6 +56,24 @@ pub fn get(conn: &mut Conn, app_id: &str, caller: &Caller, uuid: &str) -> IamRes
 pub fn has_permission(caller: &Caller, name: &str) -> bool {
     let held = caller.user.permissions.as_deref().unwrap_or_default();
     (caller.user.is_admin() && ADMIN_PERMISSION.contains(&name)) || held.split(',').any(|held| held.trim() == name)
+}
+
+/// True when an account has this id.
+///
+/// # Errors
+/// What the database says.
+pub fn exists(conn: &mut Conn, app_id: &str, uuid: &str) -> diesel::QueryResult<bool> {
+    Ok(is_id(uuid) && store::by_uuid(conn, app_id, uuid)?.is_some())
+}
+
+/// The id of the active account whose verified address this is.
+///
+/// # Errors
+/// What the database says.
+pub fn verified(conn: &mut Conn, app_id: &str, email: &str) -> diesel::QueryResult<Option<String>> {
+    let Some(key) = emails::key(email) else { return Ok(None) };
+    let user = store::by_email(conn, app_id, &key)?;
+    Ok(user.filter(|user| user.email_verified && user.is_active).map(|user| user.uuid))
 }
 
 /// Changes an account: an administrator its names, picture, permissions, role and state; an owner his names and picture. A changed role

@@ -1,18 +1,23 @@
-//! A generator for tests: the same seed gives the same bytes.
+//! The generator of the cross vectors (`tests/vectors/README.md`): the same seed gives the same bytes, to whoever knows it.
+//!
+//! Behind the feature `vectors`, which only tests turn on. Keys made with it are no secrets.
 
 use std::convert::Infallible;
 
-use keystead_sdk_core::crypto::hash::sha256;
-use rand_core::{TryCryptoRng, TryRng};
+use keystead_crypto::hash::sha256;
+use keystead_crypto::rng::{TryCryptoRng, TryRng};
 
-/// SHA-256(seed ‖ counter), a new block for each read and each 32 bytes of it.
-pub(crate) struct Seeded {
+/// SHA-256(seed ‖ counter), both as 64-bit little-endian numbers: a new block for each read and each 32 bytes of it.
+#[derive(Debug, Clone)]
+pub struct Seeded {
     seed: u64,
     counter: u64,
 }
 
 impl Seeded {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// A generator at its beginning.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self { seed, counter: 0 }
     }
 }
@@ -36,7 +41,7 @@ impl TryRng for Seeded {
         for chunk in out.chunks_mut(32) {
             let block = sha256(&[self.seed.to_le_bytes(), self.counter.to_le_bytes()].concat());
             self.counter += 1;
-            chunk.copy_from_slice(&block[..chunk.len()]);
+            chunk.iter_mut().zip(block).for_each(|(out, byte)| *out = byte);
         }
         Ok(())
     }

@@ -1,0 +1,2 @@
+DROP TABLE data_files;
+DROP FUNCTION data_files_deleted;

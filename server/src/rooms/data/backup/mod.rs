@@ -1,0 +1,1 @@
+//! Whole apps as zip files.

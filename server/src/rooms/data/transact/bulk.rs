@@ -1,0 +1,85 @@
+//! Many triples at once, past rules and transactions: for backups.
+
+use diesel::sql_types::{BigInt, Binary, Text};
+use keystead_instaql::schema::{Attr, EntityId};
+use keystead_instaql::tx::{Source, Triple};
+use keystead_instaql::{Error, key};
+use serde_json::Value;
+
+use super::store::{self, Reader};
+use crate::app::App;
+use crate::db::Conn;
+use crate::rooms::data::error::DataResult;
+use crate::rooms::data::space::Space;
+use crate::rooms::data::sql::Sql;
+
+/// Writes triples as they are, with their times.
+///
+/// # Errors
+/// `validation-failed` for a value that is not of its attr's type.
+pub fn put(app: &App, tx: &mut Conn, space: &Space, triples: &[Triple]) -> DataResult<()> {
+    let now_ms = app.clock.now_ms();
+    let mut rows = Vec::with_capacity(triples.len());
+    for triple in triples {
+        let Some(attr) = space.catalog.get(triple.attr) else { continue };
+        if attr.checked_data_type.is_some_and(|checked| !checked.accepts(&triple.value)) {
+            let at = vec![attr.etype().into(), triple.entity.to_string().into(), attr.label().into()];
+            let message = format!("{} of {}: not of the type of the schema", attr.name(), triple.entity);
+            let problem = keystead_instaql::error::Problem::message(at, message);
+            return Err(Error::validation("backup", triple.value.clone(), &[problem]).into());
+        }
+        let key = key::of(&triple.value, attr.checked_data_type, now_ms);
+        rows.extend(store::row(space, attr, triple.entity, &triple.value, &key, triple.created_ms));
+    }
+    Ok(store::put(tx, rows)?)
+}
+
+/// Where a page of entities ended.
+pub type Place = (Vec<u8>, EntityId);
+
+/// Entities with the times of their creation, and where the next page begins.
+pub type Page = (Vec<(EntityId, i64)>, Option<Place>);
+
+/// The entities of a namespace after a place, by the time of their creation, with these times.
+///
+/// # Errors
+/// What the database says.
+pub fn page(conn: &mut Conn, space: &Space, id: &Attr, after: Option<&Place>, most: i64) -> DataResult<Page> {
+    let Some(number) = space.number(id.id) else { return Ok((Vec::new(), None)) };
+    let mut sql = Sql::new(conn);
+    sql.text("SELECT entity, sort, created_ms FROM data_triples WHERE attr = ").int(number).text(" AND indexed = 1");
+    if let Some((sort, entity)) = after {
+        sql.text(" AND (sort, entity) > (").bytes(sort).text(", ").id(*entity).text(")");
+    }
+    sql.text(" ORDER BY sort, entity LIMIT ").int(most);
+    let rows: Vec<(Vec<u8>, Vec<u8>, i64)> = sql.load::<(Binary, Binary, BigInt), _>(conn)?;
+    let (mut found, mut last) = (Vec::with_capacity(rows.len()), None);
+    for (entity, sort, created_ms) in rows {
+        if let Ok(entity) = EntityId::from_slice(&entity) {
+            found.push((entity, created_ms));
+            last = Some((sort, entity));
+        }
+    }
+    Ok((found, last))
+}
+
+/// All triples of entities, of whatever namespace.
+///
+/// # Errors
+/// What the database says.
+pub fn triples(conn: &mut Conn, space: &Space, entities: &[EntityId]) -> DataResult<Vec<Triple>> {
+    Reader { conn, space }.triples(entities)
+}
+
+/// A value of a unique attr that several entities have; for a link, an entity that several link to.
+///
+/// # Errors
+/// What the database says.
+pub fn duplicate(conn: &mut Conn, space: &Space, attr: &Attr) -> DataResult<Option<Value>> {
+    let Some(number) = space.number(attr.id) else { return Ok(None) };
+    let mut sql = Sql::new(conn);
+    sql.text("SELECT MIN(value) FROM data_triples WHERE attr = ").int(number);
+    sql.text(" AND indexed = 1 AND value <> 'null' GROUP BY sort HAVING COUNT(*) > 1 LIMIT 1");
+    let values: Vec<String> = sql.load::<Text, _>(conn)?;
+    Ok(values.first().map(|text| serde_json::from_str(text).unwrap_or(Value::Null)))
+}

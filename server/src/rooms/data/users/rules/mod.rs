@@ -1,0 +1,168 @@
+//! What holds for users: who they are, how they look on the wire, what comes and goes with them.
+
+pub mod codes;
+pub mod sign_in;
+
+use keystead_instaql::schema::EntityId;
+use keystead_instaql::system::{USERS, USERS_EMAIL, USERS_ID};
+use keystead_instaql::tx::outcome::Outcome;
+use keystead_instaql::{Error, key};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::store;
+use crate::app::App;
+use crate::clock::iso8601;
+use crate::db::Conn;
+use crate::mail;
+use crate::rooms::data::auth;
+use crate::rooms::data::error::DataResult;
+use crate::rooms::data::query::rules as query;
+use crate::rooms::data::space::Space;
+use crate::rooms::data::transact::rules::{self as transact, Committed};
+use crate::rooms::directory::rules as directory;
+use crate::rooms::identity::rules::users as accounts;
+use crate::rooms::keys::rules as keys;
+
+/// `type` of guests.
+pub const GUEST: &str = "guest";
+
+/// Which user is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Whose address this is, as [`address`] gives it.
+    Email(String),
+    /// Whose refresh token this is.
+    Token(Uuid),
+    /// Who has this id.
+    Id(EntityId),
+}
+
+/// An address in the form in which it is stored; none for what is no address.
+#[must_use]
+pub fn address(text: &str) -> Option<String> {
+    let email = text.trim().to_lowercase();
+    let (_, domain) = email.rsplit_once('@')?;
+    (domain.contains('.') && mail::is_address(&email)).then_some(email)
+}
+
+/// The user who is meant.
+///
+/// # Errors
+/// What the database says.
+pub fn find(conn: &mut Conn, space: &Space, which: &Which) -> DataResult<Option<EntityId>> {
+    let wanted = match which {
+        Which::Email(email) => (USERS_EMAIL, key::of(&email.as_str().into(), None, 0)),
+        Which::Id(id) => (USERS_ID, key::of(&id.to_string().into(), None, 0)),
+        Which::Token(token) => match auth::rules::holder(conn, space, *token)? {
+            Some(id) => (USERS_ID, key::of(&id.to_string().into(), None, 0)),
+            None => return Ok(None),
+        },
+    };
+    query::holder(conn, space, &wanted)
+}
+
+/// A user as clients are told: his `$users` values, `app_id`, `created_at`, `isGuest`.
+///
+/// # Errors
+/// What the database says.
+pub fn json_of(conn: &mut Conn, space: &Space, id: EntityId) -> DataResult<Option<Map<String, Value>>> {
+    let Some(mut user) = query::record(conn, space, USERS, id)? else { return Ok(None) };
+    user.retain(|_, value| !value.is_null());
+    let created = match space.number(USERS_ID) {
+        Some(number) => store::created_ms(conn, number, id)?,
+        None => None,
+    };
+    let is_guest = is_guest(&user);
+    user.insert("app_id".into(), space.app_id.as_str().into());
+    user.insert("created_at".into(), iso8601(created.unwrap_or_default()).into());
+    user.insert("isGuest".into(), is_guest.into());
+    Ok(Some(user))
+}
+
+/// As [`json_of`], with a refresh token.
+///
+/// # Errors
+/// `record-not-found` of `app-user`.
+pub fn json_with(conn: &mut Conn, space: &Space, id: EntityId, token: Uuid) -> DataResult<Map<String, Value>> {
+    let mut user = json_of(conn, space, id)?.ok_or_else(|| Error::not_found("app-user"))?;
+    user.insert("refresh_token".into(), token.to_string().into());
+    Ok(user)
+}
+
+/// Deletes a user and what hangs on him: tokens, and entities whose link to him cascades. Gives him as he was.
+///
+/// # Errors
+/// What the database says.
+pub fn delete(
+    app: &App,
+    tx: &mut Conn,
+    space: &Space,
+    which: &Which,
+) -> DataResult<Option<(Map<String, Value>, Committed)>> {
+    let Some(id) = find(tx, space, which)? else { return Ok(None) };
+    let Some(user) = json_of(tx, space, id)? else { return Ok(None) };
+    let done = sign_in::write(app, tx, &space.app_id, &[json!(["delete", USERS, id, {}])])?;
+    Ok(Some((user, done)))
+}
+
+/// Removes the person of another API's user from an app's data, if he is there; the directory's row is the caller's business.
+///
+/// # Errors
+/// What the database says.
+pub fn forget(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResult<Option<Committed>> {
+    let Ok(id) = user_id.parse() else { return Ok(None) };
+    let Some(space) = crate::rooms::data::space::rules::in_tx(app, tx, app_id)? else { return Ok(None) };
+    Ok(delete(app, tx, &space, &Which::Id(id))?.map(|(_, done)| done))
+}
+
+/// Keeps directory and tokens in step with `$users`, whoever writes that: part of every transaction.
+///
+/// # Errors
+/// What the database says.
+pub fn follow(app: &App, tx: &mut Conn, app_id: &str, outcome: &Outcome) -> DataResult<()> {
+    for touched in outcome.touched.iter().filter(|touched| touched.etype == USERS) {
+        let id = touched.entity.to_string();
+        if touched.before.is_none() && touched.after.is_some() {
+            // A backup can be imported into two apps: the second one's users are in no directory.
+            if !directory::is_taken(tx, &id)? {
+                directory::adopt_user(app, tx, app_id, &id)?;
+            }
+        } else if touched.after.is_none() {
+            auth::rules::end_all(tx, app_id, touched.entity)?;
+            // The account of another API stays.
+            if directory::user_exists(tx, app_id, &id)?
+                && !accounts::exists(tx, app_id, &id)?
+                && keys::user_group_of(tx, app_id, &id)?.is_none()
+            {
+                directory::delete_user(tx, &id)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// True for a guest's `$users` values.
+pub(super) fn is_guest(user: &Map<String, Value>) -> bool {
+    user.get("type").and_then(Value::as_str) == Some(GUEST)
+}
+
+/// Tells everybody whom transactions concern, once they are committed.
+pub fn tell(app: &std::sync::Arc<App>, done: &[Committed]) {
+    for committed in done {
+        transact::tell(app, committed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn addresses_are_trimmed_and_lower_cased() {
+        assert_eq!(address(" Jo@Example.COM ").as_deref(), Some("jo@example.com"));
+        for bad in ["", "jo", "jo@", "@example.com", "jo@example", "a b@example.com", "jo@example.com\r\nBcc: x@y.z"] {
+            assert_eq!(address(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! One live query: what was found last, and who wants to know.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use keystead_instaql::Error;
+use serde_json::{Value, json};
+
+use super::frame::{Carrier, Shared};
+use super::key::QueryKey;
+use super::outbox::Outbox;
+
+/// A query that somebody is subscribed to, as one permission context sees it.
+pub struct LiveQuery {
+    /// Names it in the index of topics.
+    pub id: u64,
+    /// What is asked, and by whom.
+    pub key: QueryKey,
+    slot: Mutex<Slot>,
+    /// How often the result was put in doubt.
+    doubts: AtomicU64,
+    /// Waits to be computed.
+    queued: AtomicBool,
+}
+
+#[derive(Default)]
+struct Slot {
+    latest: Option<Arc<Latest>>,
+    /// The doubts that the latest result has answered.
+    answered: u64,
+    subscribers: Vec<Arc<Subscription>>,
+}
+
+/// What was found last.
+pub struct Latest {
+    /// The last transaction that it includes.
+    pub tx_id: i64,
+    /// Grows when the content changes.
+    version: u64,
+    /// What was found.
+    pub content: Arc<Content>,
+    /// The message that tells subscribers, kept when there are several.
+    refresh: Option<Shared>,
+}
+
+/// What a computation gives.
+pub struct Found {
+    /// [`LiveQuery::doubts`] from before.
+    pub doubts: u64,
+    /// The last transaction that it includes.
+    pub tx_id: i64,
+    /// The result, or the error that a client is told.
+    pub content: Content,
+}
+
+/// The result of a query, as parts of messages.
+#[derive(Debug, PartialEq)]
+pub enum Content {
+    /// JSON texts.
+    Result {
+        /// `result`
+        result: Box<str>,
+        /// `result-meta`
+        meta: Option<Box<str>>,
+    },
+    /// What is wrong with it now.
+    Error(Error),
+}
+
+/// One connection's interest in a live query.
+pub struct Subscription {
+    query: Arc<LiveQuery>,
+    outbox: Arc<Outbox>,
+    sent_version: AtomicU64,
+    sent_tx: AtomicI64,
+    queued: AtomicBool,
+    forced: AtomicBool,
+}
+
+impl LiveQuery {
+    /// A query of which nothing is known.
+    #[must_use]
+    pub fn new(id: u64, key: QueryKey) -> Self {
+        Self { id, key, slot: Mutex::default(), doubts: AtomicU64::new(0), queued: AtomicBool::new(false) }
+    }
+
+    /// What was found last; none when that may not hold any more.
+    #[must_use]
+    pub fn fresh(&self) -> Option<Arc<Latest>> {
+        let slot = self.slot();
+        slot.latest.clone().filter(|_| slot.answered == self.doubts())
+    }
+
+    /// What was found last, whatever happened since.
+    #[must_use]
+    pub fn latest(&self) -> Option<Arc<Latest>> {
+        self.slot().latest.clone()
+    }
+
+    /// Puts the result in doubt. True when the query must be queued for it.
+    pub(super) fn doubt(&self) -> bool {
+        self.doubts.fetch_add(1, Ordering::AcqRel);
+        !self.queued.swap(true, Ordering::AcqRel)
+    }
+
+    /// It is taken from the queue: from now on it must be queued again.
+    pub(super) fn dequeued(&self) {
+        self.queued.store(false, Ordering::Release);
+    }
+
+    /// To be read before a computation looks at the database, and given to `install` afterwards.
+    #[must_use]
+    pub fn doubts(&self) -> u64 {
+        self.doubts.load(Ordering::Acquire)
+    }
+
+    /// Takes what was found, and tells the subscribers if that is something new to them. What is older than what is
+    /// there is dropped.
+    pub(super) fn install(&self, found: Found) -> Arc<Latest> {
+        let Found { tx_id, content, doubts } = found;
+        let mut slot = self.slot();
+        slot.answered = slot.answered.max(doubts);
+        let (version, content) = match &slot.latest {
+            Some(latest) if latest.tx_id > tx_id => return Arc::clone(latest),
+            Some(latest) if *latest.content == content => (latest.version, Arc::clone(&latest.content)),
+            Some(latest) => (latest.version + 1, Arc::new(content)),
+            None => (1, Arc::new(content)),
+        };
+        let several = slot.subscribers.len() > 1;
+        let refresh = several.then(|| Shared::new(content.refresh(&self.key.query, tx_id)));
+        let latest = Arc::new(Latest { tx_id, version, content, refresh });
+        slot.latest = Some(Arc::clone(&latest));
+        for subscription in &slot.subscribers {
+            subscription.notice(&latest);
+        }
+        latest
+    }
+
+    /// Adds a subscriber who is about to be told `known`.
+    pub fn subscribe(self: &Arc<Self>, outbox: &Arc<Outbox>, known: &Latest) -> Arc<Subscription> {
+        let subscription = Arc::new(Subscription {
+            query: Arc::clone(self),
+            outbox: Arc::clone(outbox),
+            sent_version: AtomicU64::new(known.version),
+            sent_tx: AtomicI64::new(known.tx_id),
+            queued: AtomicBool::new(false),
+            forced: AtomicBool::new(false),
+        });
+        let mut slot = self.slot();
+        slot.subscribers.push(Arc::clone(&subscription));
+        // Between the look at `known` and here something may have come.
+        if let Some(latest) = slot.latest.clone() {
+            subscription.notice(&latest);
+        }
+        subscription
+    }
+
+    /// Takes a subscriber away; true when nobody is left.
+    pub fn unsubscribe(&self, subscription: &Arc<Subscription>) -> bool {
+        let mut slot = self.slot();
+        slot.subscribers.retain(|other| !Arc::ptr_eq(other, subscription));
+        slot.subscribers.is_empty()
+    }
+
+    /// True when nobody is subscribed.
+    #[must_use]
+    pub fn is_deserted(&self) -> bool {
+        self.slot().subscribers.is_empty()
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    /// The answer to an `add-query` of these members (`client-event-id`, `q`), comma at the end; an error has its own
+    /// members instead.
+    #[must_use]
+    pub fn answer(&self, tx_id: i64, members: &str) -> Option<String> {
+        match self {
+            Self::Result { result, meta } => {
+                let meta = meta.as_ref().map(|meta| format!(r#","result-meta":{meta}"#)).unwrap_or_default();
+                Some(format!(r#"{{"op":"add-query-ok",{members}"result":{result}{meta},"processed-tx-id":{tx_id}}}"#))
+            }
+            Self::Error(_) => None,
+        }
+    }
+
+    fn refresh(&self, query: &str, tx_id: i64) -> String {
+        match self {
+            Self::Result { result, meta } => {
+                let meta = meta.as_ref().map(|meta| format!(r#","result-meta":{meta}"#)).unwrap_or_default();
+                format!(
+                    r#"{{"op":"refresh-ok","processed-tx-id":{tx_id},"computations":[{{"instaql-query":{query},"instaql-result":{result}{meta}}}]}}"#
+                )
+            }
+            Self::Error(error) => {
+                let query: Value = serde_json::from_str(query).unwrap_or_default();
+                let message = json!({
+                    "op": "error", "status": error.kind.http_status(), "type": error.kind.name(),
+                    "message": error.message, "hint": error.hint, "original-event": {"op": "add-query", "q": query},
+                });
+                message.to_string()
+            }
+        }
+    }
+}
+
+impl Subscription {
+    /// The query.
+    #[must_use]
+    pub fn query(&self) -> &Arc<LiveQuery> {
+        &self.query
+    }
+
+    /// Queues itself if `latest` is news to the client: other content, or content that includes the client's own write,
+    /// which it shows as pending until it is told so.
+    fn notice(self: &Arc<Self>, latest: &Latest) {
+        let own = self.outbox.own_tx();
+        let sent = self.sent_tx.load(Ordering::Acquire);
+        let settles = own > sent && latest.tx_id >= own;
+        if settles {
+            self.forced.store(true, Ordering::Release);
+        }
+        if settles || latest.version != self.sent_version.load(Ordering::Acquire) {
+            self.enqueue();
+        }
+    }
+
+    /// After a write of this connection: the result that includes it may be there already.
+    pub fn settle(self: &Arc<Self>) {
+        if let Some(latest) = self.query.latest() {
+            self.notice(&latest);
+        }
+    }
+
+    fn enqueue(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            self.outbox.live(Arc::clone(self));
+        }
+    }
+
+    /// The newest result as bytes, unless the client has it.
+    pub(super) fn take(&self, carrier: Carrier) -> Option<Bytes> {
+        self.queued.store(false, Ordering::Release);
+        let latest = self.query.latest()?;
+        let forced = self.forced.swap(false, Ordering::AcqRel);
+        let sent = self.sent_version.swap(latest.version, Ordering::AcqRel);
+        self.sent_tx.fetch_max(latest.tx_id, Ordering::AcqRel);
+        (forced || sent != latest.version).then(|| match &latest.refresh {
+            Some(shared) => shared.bytes(carrier),
+            None => carrier.frame(&latest.content.refresh(&self.query.key.query, latest.tx_id)),
+        })
+    }
+}

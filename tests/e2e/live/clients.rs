@@ -1,0 +1,33 @@
+//! The unmodified clients in Node.js and in a browser: their tests in `tests/clients_live`, against a server of this process.
+
+use std::path::Path;
+use std::process::Command;
+
+use e2e::{TestServer, both};
+
+both! { the_npm_clients_work }
+
+async fn the_npm_clients_work(server: TestServer) {
+    let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients_live");
+    assert!(
+        clients.join("node_modules/@instantdb/core/package.json").is_file(),
+        "the npm clients are not installed: run `cargo xtask setup` (or `npm ci` in tests/clients_live)"
+    );
+    let node = std::env::var_os("KEYSTEAD_NODE").unwrap_or_else(|| "node".into());
+    let mut command = Command::new(node);
+    command
+        .args(["--test", "--test-concurrency=1"])
+        .current_dir(clients)
+        .env("KEYSTEAD_URL", server.url())
+        .env("KEYSTEAD_APP_ID", &server.lax.id)
+        .env("KEYSTEAD_ADMIN_TOKEN", &server.lax.admin);
+    let run = tokio::task::spawn_blocking(move || command.output()).await.expect("it runs");
+    let run = run.expect("Node.js 20 or newer: run `cargo xtask setup`");
+    let text = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{text}\n{}", String::from_utf8_lossy(&run.stderr));
+    let count = |what: &str| {
+        let line = text.lines().rev().find_map(|l| l.trim_start_matches(['#', 'ℹ', ' ']).strip_prefix(what));
+        line.and_then(|n| n.trim().parse::<u32>().ok()).unwrap_or_else(|| panic!("no '{what}' in {text}"))
+    };
+    assert!(count("pass ") >= 10 && count("skipped ") == 0, "{text}");
+}
