@@ -13,6 +13,11 @@
 //! # assert_eq!(prefix.len() + b"large".len() + 16, sealed.len());
 //! let open = bulk::open_content(&sealed)?;
 //! assert_eq!((open.key_id.as_str(), open.nonce, open.body), ("k1", prefix.len() - 12, prefix.len()));
+//!
+//! // A file: each part's key is wrapped by the one before, the first by the file's own.
+//! let (head, part_key) = bulk::seal_file_part(r, &key)?;
+//! let (opened, nonce) = bulk::open_file_part(&key, &head)?;
+//! assert_eq!((opened, nonce), (part_key, head.len() - 12));
 //! # Ok::<(), keystead_sdk_core::SdkError>(())
 //! ```
 

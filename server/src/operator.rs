@@ -1,5 +1,6 @@
 //! What the operator's commands do. They work on the database, beside a running server too.
 
+pub mod backup;
 pub mod identity;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +67,19 @@ pub async fn customer_start(app: &Arc<App>) -> Result<(), StartError> {
     // Set once: a second start of the same server finds the same app.
     app.customer_app.get_or_init(|| id);
     Ok(())
+}
+
+/// Id of the app of this id or name; of the app that the first start made without one.
+async fn app_of(app: &Arc<App>, wanted: Option<&str>) -> Result<String, StartError> {
+    let wanted = wanted.map(str::to_owned);
+    let find = move |conn: &mut crate::db::Conn| match wanted {
+        Some(wanted) => apps::find(conn, &wanted).map(|found| Some(found.app_id)),
+        None => apps::default_app(conn),
+    };
+    app.db
+        .read(find)
+        .await?
+        .ok_or_else(|| StartError::Refused("there is no app 'default' yet: start the server once".into()))
 }
 
 /// `app create`

@@ -77,7 +77,7 @@ fn parse_change(text: &str) -> anyhow::Result<(String, String)> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-fn print_tokens(tokens: &AppTokens) {
+pub(crate) fn print_tokens(tokens: &AppTokens) {
     println!("app id        {}", tokens.app_id);
     println!("public token  {}", tokens.public_token);
     println!("secret token  {}", tokens.secret_token);

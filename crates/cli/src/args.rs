@@ -67,6 +67,36 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Accounts of the identity API; works while a server runs
     Identity(IdentityArgs),
+    /// Takes an app of the data API in from elsewhere; works while a server runs
+    Import {
+        #[command(subcommand)]
+        from: ImportFrom,
+    },
+    /// Writes an app's schema, rules, records and files as a backup that `import instant` reads; works while a server runs
+    Export {
+        /// The zip file to write
+        file: PathBuf,
+        /// App id or name [default: the app that the first start made]
+        #[arg(long, value_name = "APP")]
+        app: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ImportFrom {
+    /// A backup of an Instant app: ids and times stay, users log in again
+    Instant {
+        /// The zip file: `npx instant-cli backup download`, or the dashboard's
+        backup: PathBuf,
+        /// App id or name: an app without records [default: a new app with the backup's name and id]
+        #[arg(long, value_name = "APP")]
+        app: Option<String>,
+        /// Goes on with an import that was interrupted; what it has written is written again
+        #[arg(long)]
+        resume: bool,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(ClapArgs)]

@@ -6,6 +6,7 @@
 mod app_commands;
 mod args;
 mod audit_command;
+mod backup_commands;
 mod demo;
 mod identity_commands;
 mod serve;
@@ -26,6 +27,10 @@ fn main() -> ExitCode {
             Some(args::Command::Demo) => demo::demo().await,
             Some(args::Command::App { ref command }) => app_commands::run(&args.common, command).await,
             Some(args::Command::Audit(ref audit)) => audit_command::run(&args.common, audit).await,
+            Some(args::Command::Import { ref from }) => backup_commands::import(&args.common, from).await,
+            Some(args::Command::Export { ref file, ref app }) => {
+                backup_commands::export(&args.common, file, app.as_deref()).await
+            }
             Some(args::Command::Identity(ref identity)) => identity_commands::run(&args.common, identity).await,
         }
     });

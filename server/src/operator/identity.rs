@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::app_of;
 use crate::app::App;
 use crate::error::StartError;
-use crate::rooms::apps::rules as apps;
 use crate::rooms::identity::Role;
 use crate::rooms::identity::error::IamError;
 use crate::rooms::identity::rules::import::{self, Imported};
@@ -72,18 +72,6 @@ pub async fn import(
     let accounts = import::read(text, schema)?;
     let shared = Arc::clone(app);
     Ok(app.db.write(move |tx| import::write(&shared, tx, &app_id, &accounts)).await?)
-}
-
-async fn app_of(app: &Arc<App>, wanted: Option<&str>) -> Result<String, StartError> {
-    let wanted = wanted.map(str::to_owned);
-    let find = move |conn: &mut crate::db::Conn| match wanted {
-        Some(wanted) => apps::find(conn, &wanted).map(|found| Some(found.app_id)),
-        None => apps::default_app(conn),
-    };
-    app.db
-        .read(find)
-        .await?
-        .ok_or_else(|| StartError::Refused("there is no app 'default' yet: start the server once".into()))
 }
 
 impl From<IamError> for StartError {

@@ -1,5 +1,6 @@
 //! The data API.
 
+mod backup;
 mod coverage;
 mod differential;
 mod npm;

@@ -17,6 +17,7 @@ use crate::rooms::apps::rules::{self as apps, AppTokens};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::{self, Space};
 use crate::rooms::data::transact::{self, Committed};
+pub use document::{id_attr, of as document_of};
 
 /// Most steps of one push.
 const MOST_STEPS: usize = 10_000;

@@ -162,8 +162,7 @@ pub fn begin(
 ) -> DataResult<()> {
     let space = space::rules::reload(tx, app_id)?;
     judge(tx, &space, (auth, request), (file, size))?;
-    let due = app.clock.now_ms() + app.config.files.session_ms();
-    Ok(deletions::note(tx, app_id, object, due)?)
+    note(app, tx, app_id, object)
 }
 
 /// Gives an object that is written to the `$files` entity of its path: the one that is there keeps its id. Whoever calls this tells
@@ -184,9 +183,6 @@ pub fn store(
     let space = space::rules::reload(tx, app_id)?;
     let found = judge(tx, &space, (auth, request), (file, size))?;
     let id = found.unwrap_or_else(|| Uuid::parse_str(&app.new_id()).unwrap_or_default());
-    if !deletions::take_note(tx, object)? {
-        return Err(DataError::internal("the upload took longer than its object was kept"));
-    }
     let values = [
         ("path", Some(Value::from(file.path.as_str()))),
         ("size", Some(size.into())),
@@ -202,16 +198,77 @@ pub fn store(
     }
     let posted = Posted { steps: Steps::Wire(Some(steps.into())), throw_on_missing: false, request: request.clone() };
     let committed = transact::run_in(app, tx, app_id, &Auth::Admin, &posted)?;
-    let row = FileRow {
+    let kept = Kept {
         location: object.to_owned(),
         object: object.to_owned(),
-        size: i64::try_from(size).unwrap_or(i64::MAX),
+        size,
         content_type: file.content_type.clone(),
         content_disposition: file.content_disposition.clone(),
         created_ms: app.clock.now_ms(),
     };
-    store::insert(tx, app_id, &row)?;
+    keep(tx, app_id, &kept)?;
     Ok((Stored { id, location: object.to_owned(), size }, committed))
+}
+
+/// Bytes that come in without an upload: of a backup.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// `location-id` of their `$files` entity.
+    pub location: String,
+    /// Name of the object.
+    pub object: String,
+    /// Bytes.
+    pub size: u64,
+    /// MIME type.
+    pub content_type: String,
+    /// How browsers treat a download.
+    pub content_disposition: Option<String>,
+    /// When they came to be.
+    pub created_ms: i64,
+}
+
+/// Notes an object that is about to be written: it is deleted again unless [`keep`] takes it.
+///
+/// # Errors
+/// What the database says.
+pub fn note(app: &App, tx: &mut Conn, app_id: &str, object: &str) -> DataResult<()> {
+    let due = app.clock.now_ms() + app.config.files.session_ms();
+    Ok(deletions::note(tx, app_id, object, due)?)
+}
+
+/// Gives an object that is written to the `$files` entity with its location.
+///
+/// # Errors
+/// What the database says.
+pub fn keep(tx: &mut Conn, app_id: &str, kept: &Kept) -> DataResult<()> {
+    if !deletions::take_note(tx, &kept.object)? {
+        return Err(DataError::internal("the upload took longer than its object was kept"));
+    }
+    let row = FileRow {
+        location: kept.location.clone(),
+        object: kept.object.clone(),
+        size: i64::try_from(kept.size).unwrap_or(i64::MAX),
+        content_type: kept.content_type.clone(),
+        content_disposition: kept.content_disposition.clone(),
+        created_ms: kept.created_ms,
+    };
+    Ok(store::insert(tx, app_id, &row)?)
+}
+
+/// True when the bytes of a location are here.
+///
+/// # Errors
+/// What the database says.
+pub fn is_kept(conn: &mut Conn, app_id: &str, location: &str) -> DataResult<bool> {
+    Ok(store::find(conn, app_id, location)?.is_some())
+}
+
+/// (location, object) of every file of an app.
+///
+/// # Errors
+/// What the database says.
+pub fn objects(conn: &mut Conn, app_id: &str) -> DataResult<Vec<(String, String)>> {
+    Ok(store::objects(conn, app_id)?)
 }
 
 /// Deletes files by path; gives the ids of those that were there, in the order asked.

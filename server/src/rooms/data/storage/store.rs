@@ -51,3 +51,9 @@ pub(super) fn delete(tx: &mut Conn, app_id: &str, locations: &[String]) -> Query
 pub(super) fn times(conn: &mut Conn, app_id: &str) -> QueryResult<Vec<(String, i64)>> {
     files::table.filter(files::app_id.eq(app_id)).select((files::location, files::created_ms)).load(conn)
 }
+
+/// (location, object) of every file of an app.
+pub(super) fn objects(conn: &mut Conn, app_id: &str) -> QueryResult<Vec<(String, String)>> {
+    let all = files::table.filter(files::app_id.eq(app_id)).order((files::created_ms, files::location));
+    all.select((files::location, files::object)).load(conn)
+}

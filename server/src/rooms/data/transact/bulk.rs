@@ -63,6 +63,33 @@ pub fn page(conn: &mut Conn, space: &Space, id: &Attr, after: Option<&Place>, mo
     Ok((found, last))
 }
 
+/// How many entities a namespace has; `id`: its id attr.
+///
+/// # Errors
+/// What the database says.
+pub fn count(conn: &mut Conn, space: &Space, id: &Attr) -> DataResult<u64> {
+    let Some(number) = space.number(id.id) else { return Ok(0) };
+    let mut sql = Sql::new(conn);
+    sql.text("SELECT COUNT(*) FROM data_triples WHERE attr = ").int(number).text(" AND indexed = 1");
+    one_number(conn, sql)
+}
+
+/// How many values and links the app has, without those that only fill an index (null, of time 0).
+///
+/// # Errors
+/// What the database says.
+pub fn values(conn: &mut Conn, space: &Space) -> DataResult<u64> {
+    let mut sql = Sql::new(conn);
+    sql.text("SELECT COUNT(*) FROM data_triples WHERE attr").one_int_of(space.all_numbers());
+    sql.text(" AND (value <> 'null' OR created_ms <> 0)");
+    one_number(conn, sql)
+}
+
+fn one_number(conn: &mut Conn, sql: Sql) -> DataResult<u64> {
+    let found: Vec<i64> = sql.load::<BigInt, _>(conn)?;
+    Ok(found.first().copied().map_or(0, i64::cast_unsigned))
+}
+
 /// All triples of entities, of whatever namespace.
 ///
 /// # Errors
