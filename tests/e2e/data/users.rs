@@ -14,6 +14,7 @@ both! {
     users_go_with_what_hangs_on_them,
     signing_out_ends_tokens,
     accounts_of_the_other_apis_are_the_same_people,
+    people_deleted_by_another_api_are_gone_here,
     test_users_have_one_code,
     bad_calls_are_told_what_is_wrong
 }
@@ -270,6 +271,65 @@ async fn accounts_of_the_other_apis_are_the_same_people(server: TestServer) {
     lax.transact(json!([["update", "$users", session.user_id, {"email": "kim@example.com"}]])).await;
     assert_eq!(as_token(&lax, &session.jwt).ok().await["$users"][0]["id"], session.user_id.as_str());
     as_token(&app, &session.jwt).refused("record-not-found").await;
+}
+
+async fn people_deleted_by_another_api_are_gone_here(server: TestServer) {
+    let lax = server.data();
+    let app = DataApp { id: server.default_app_id(), ..lax.clone() };
+    let verified = async |app: &DataApp, token: &Value| {
+        let body = named(app, json!({"refresh-token": token}));
+        app.anybody("POST", "/runtime/auth/verify_refresh_token").body(&body).send().await.status == 200
+    };
+    // The key API: the user himself, and the app's backend.
+    for by_backend in [false, true] {
+        let session = server.session(if by_backend { "kim" } else { "lee" }).await;
+        let id = session.user_id.as_str();
+        let made = post(&lax, "/admin/refresh_tokens", json!({"id": id})).await;
+        let token = &made["user"]["refresh_token"];
+        assert!(verified(&lax, token).await);
+        match by_backend {
+            false => server.delete("/user").jwt(&session.jwt).ok().await,
+            true => server.delete(&format!("/user/forced/delete/{id}")).token(&server.lax.secret).ok().await,
+        };
+        assert!(!verified(&lax, token).await);
+        assert_eq!(get(&lax, &format!("id={id}")).await, Value::Null);
+    }
+    // The identity API: the user himself, and an administrator.
+    server.admin("root@example.com").await;
+    for by_admin in [false, true] {
+        let jo = server.person("jo@example.com").await;
+        server.promote("jo@example.com", Role::General, true).await;
+        let body = named(&app, json!({"email": "jo@example.com"}));
+        app.anybody("POST", "/runtime/auth/send_magic_code").body(&body).ok().await;
+        let mail = server.mails().await.into_iter().rev().find(|mail| mail.contains("is your code")).expect("a letter");
+        let code = mail.lines().find(|l| l.len() == 6 && l.bytes().all(|b| b.is_ascii_digit())).expect("a code");
+        let made =
+            runtime(&app, "/runtime/auth/verify_magic_code", json!({"email": "jo@example.com", "code": code})).await;
+        let (token, uuid) = (&made["user"]["refresh_token"], jo.uuid.as_str());
+        assert!(made["user"]["id"] == uuid && verified(&app, token).await);
+        let deleted = match by_admin {
+            false => {
+                let jo = server.person_again("jo@example.com", e2e::identity::PASSWORD).await;
+                server
+                    .iam("DELETE", "/authn/delete")
+                    .tokens(&jo.tokens)
+                    .json(&json!({"uuid": uuid, "csrf_token": jo.csrf}))
+                    .send()
+                    .await
+            }
+            true => {
+                let root = server.person_again("root@example.com", e2e::identity::PASSWORD).await;
+                server
+                    .iam("DELETE", &format!("/users/{uuid}"))
+                    .tokens(&root.tokens)
+                    .json(&json!({"csrf_token": root.csrf}))
+                    .send()
+                    .await
+            }
+        };
+        deleted.assert_ok();
+        assert!(!verified(&app, token).await);
+    }
 }
 
 async fn test_users_have_one_code(server: TestServer) {

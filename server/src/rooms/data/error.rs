@@ -1,6 +1,7 @@
 //! A failure of the data API: what the client is told, and the cause, which only the log sees.
 
 use keystead_instaql::{Error, Kind};
+use keystead_protocol::ErrorCode;
 use serde_json::Value;
 
 use crate::db::{DbError, RetryHint};
@@ -64,6 +65,15 @@ impl From<KeyError> for DataError {
         match e.cause {
             Some(cause) => Self::internal(cause),
             None => Error::new(Kind::ValidationFailed, text, Value::Null).into(),
+        }
+    }
+}
+
+impl From<DataError> for KeyError {
+    fn from(e: DataError) -> Self {
+        match e.cause {
+            Some(cause) => Self { cause: Some(cause), ..Self::new(ErrorCode::DbQuery) },
+            None => Self::with(ErrorCode::AppAction, e.told.message),
         }
     }
 }

@@ -21,6 +21,7 @@ use serde::Serialize;
 use super::rules::{self, JudgedDevice, Refreshable, Registration, Session, SessionTokens};
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
+use crate::rooms::data::users::rules as data_users;
 use crate::rooms::groups::invites::rules as invites;
 use crate::rooms::groups::keys::{self as group_keys, Order};
 use crate::web::call::{Call, Page};
@@ -230,12 +231,15 @@ pub async fn forced_end_sessions(call: Call, input: UserIdentifierInput) -> KeyR
 
 /// `PUT /user/forced/delete`
 pub async fn forced_delete(call: Call, input: UserIdentifierInput) -> KeyResult<&'static str> {
-    let app_id = call.tenant.id.clone();
+    let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let delete = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        Ok((rules::delete_user(tx, &app_id, &user_id)?, Some(user_id)))
+        rules::delete_user(tx, &app_id, &user_id)?;
+        let records = data_users::forget(&app, tx, &app_id, &user_id)?;
+        Ok(((user_id.clone(), records), Some(user_id)))
     };
-    call.write_naming(delete).await?;
+    let (user_id, records) = call.write_naming(delete).await?;
+    data_users::forgotten(&call.app, &call.tenant.id, &user_id, records.as_ref());
     Ok(SUCCESS)
 }
 
@@ -349,7 +353,12 @@ async fn user_keys(call: &Call, page: Page) -> KeyResult<Vec<GroupKey>> {
 }
 
 async fn remove_user(call: &Call, user_id: String) -> KeyResult<&'static str> {
-    let app_id = call.tenant.id.clone();
-    call.write(move |tx| rules::delete_user(tx, &app_id, &user_id)).await?;
+    let (app, app_id, id) = (call.app.clone(), call.tenant.id.clone(), user_id.clone());
+    let delete = move |tx: &mut Conn| {
+        rules::delete_user(tx, &app_id, &id)?;
+        Ok(data_users::forget(&app, tx, &app_id, &id)?)
+    };
+    let records = call.write(delete).await?;
+    data_users::forgotten(&call.app, &call.tenant.id, &user_id, records.as_ref());
     Ok(SUCCESS)
 }

@@ -13,6 +13,8 @@ use super::super::rules::record::UserRecord;
 use super::super::rules::renewal::{self, Manner, Renewal};
 use super::super::rules::tokens::{self, Checked, Kind};
 use super::super::rules::{login as login_rules, sessions};
+use crate::error::KeyError;
+use crate::rooms::data::users::rules as data_users;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 #[derive(Serialize)]
@@ -122,9 +124,11 @@ pub async fn delete(call: IdentityCall) -> IamResult<Reply> {
     accounts::must_be_own(&call.app, &call.app_id, &caller, &uuid, IamError::new(500, "User not found")).await?;
     let (app, app_id, client) = (Arc::clone(&call.app), call.app_id.clone(), call.client.clone());
     let remove = move |tx: &mut crate::db::Conn| {
-        accounts::delete(&app, tx, &app_id, &caller.user, Some(&caller.user.uuid), &client)
+        accounts::delete(&app, tx, &app_id, &caller.user, Some(&caller.user.uuid), &client)?;
+        Ok::<_, IamError>(data_users::forget(&app, tx, &app_id, &caller.user.uuid).map_err(KeyError::from)?)
     };
-    call.app.db.write(remove).await?;
+    let records = call.app.db.write(remove).await?;
+    data_users::forgotten(&call.app, &call.app_id, &uuid, records.as_ref());
     Ok(Reply::plain().clearing())
 }
 

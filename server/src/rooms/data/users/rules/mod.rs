@@ -23,6 +23,7 @@ use crate::rooms::data::transact::rules::{self as transact, Committed};
 use crate::rooms::directory::rules as directory;
 use crate::rooms::identity::rules::users as accounts;
 use crate::rooms::keys::rules as keys;
+use crate::rooms::live::news;
 
 /// `type` of guests.
 pub const GUEST: &str = "guest";
@@ -106,14 +107,27 @@ pub fn delete(
     Ok(Some((user, done)))
 }
 
-/// Removes the person of another API's user from an app's data, if he is there; the directory's row is the caller's business.
+/// Removes a person whom another API deletes from an app's data, inside that transaction; the directory's row is the caller's
+/// business, who calls [`forgotten`] after the commit. An app that takes no writes keeps the `$users` entity; tokens end anyway.
 ///
 /// # Errors
 /// What the database says.
 pub fn forget(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResult<Option<Committed>> {
     let Ok(id) = user_id.parse() else { return Ok(None) };
     let Some(space) = crate::rooms::data::space::rules::in_tx(app, tx, app_id)? else { return Ok(None) };
+    auth::rules::end_all(tx, app_id, id)?;
+    if !space.writable {
+        return Ok(None);
+    }
     Ok(delete(app, tx, &space, &Which::Id(id))?.map(|(_, done)| done))
+}
+
+/// After the commit of [`forget`]: open connections of the person end, and live queries hear of it.
+pub fn forgotten(app: &std::sync::Arc<App>, app_id: &str, user_id: &str, done: Option<&Committed>) {
+    if let Some(committed) = done {
+        transact::tell(app, committed);
+    }
+    news::signed_out(app, app_id, Some(user_id), None);
 }
 
 /// Keeps directory and tokens in step with `$users`, whoever writes that: part of every transaction.
