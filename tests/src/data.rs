@@ -126,6 +126,10 @@ impl DataRequest {
         let response = self.request.send().await.unwrap_or_else(|e| panic!("{}: {e}", self.what));
         let status = response.status().as_u16();
         assert_eq!(response.headers()["access-control-allow-origin"], "*", "{}", self.what);
+        // A stream of events has no end.
+        if response.headers().get("content-type").is_some_and(|kind| kind == "text/event-stream") {
+            return DataAnswer { status, body: Value::Null, what: self.what };
+        }
         let text = response.text().await.expect("a body");
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}: {text}", self.what));
         DataAnswer { status, body, what: self.what }
