@@ -1,8 +1,10 @@
 //! Load generator of `cargo xtask bench NAME`: drives a `keystead` server and, side by side in the same run, the
 //! yardsticks that its figures are compared with. A bench is one module here and one subcommand.
 
+mod bare;
 mod broadcast;
 mod clients;
+mod data;
 mod engine;
 mod files;
 mod hello;
@@ -52,6 +54,8 @@ enum Bench {
     Identity(BenchArgs),
     /// Key rotation of a group of a thousand members
     Rotation(BenchArgs),
+    /// Records of the data API: reads, pages, nested reads, updates, batches, with rules and without
+    Data(BenchArgs),
     /// Live queries: delivery, cost to writers, memory, rooms
     Live(BenchArgs),
     /// The bare broadcast that live queries are compared with
@@ -121,6 +125,7 @@ fn main() -> Result<()> {
         Bench::Members(args) => (args, members::run),
         Bench::Identity(args) => (args, identity::run),
         Bench::Rotation(args) => (args, rotation::run),
+        Bench::Data(args) => (args, data::run),
         Bench::Live(args) => (args, live::run),
         Bench::BroadcastServer => return broadcast::serve(),
         Bench::HelloServer => return hello::serve(),

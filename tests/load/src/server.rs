@@ -81,6 +81,17 @@ impl Keystead {
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
+    /// Brings a backup of the data API in; gives what the command prints.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub(crate) fn import(&self, backup: &Path) -> Result<serde_json::Value> {
+        let path = backup.to_str().context("path")?;
+        let output = self.command(["import", "instant", path, "--json"]).output()?;
+        ensure!(output.status.success(), "import: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
     /// The binary with its data directory, and with no settings but ours.
     fn command<const N: usize>(&self, args: [&str; N]) -> Command {
         let mut command = Command::new(&self.binary);
