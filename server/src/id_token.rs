@@ -38,6 +38,17 @@ pub struct Identity {
     pub family_name: Option<String>,
     /// Address of a picture.
     pub picture: Option<String>,
+    /// Whose login it belongs to, as the asker said.
+    pub nonce: Option<String>,
+}
+
+/// Where logins by redirect go (OpenID Connect Core 1.0, section 3.1).
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    /// For browsers.
+    pub authorization: String,
+    /// For us, with the code.
+    token: String,
 }
 
 /// Why a token is refused. For the log; the client is told nothing.
@@ -60,6 +71,8 @@ pub struct Provider {
     keys: Mutex<Keys>,
     /// Held while keys are fetched: who needs them too waits for the same ones.
     fetching: tokio::sync::Mutex<()>,
+    /// Asked for once: they do not move.
+    endpoints: tokio::sync::OnceCell<Endpoints>,
 }
 
 #[derive(Default)]
@@ -84,6 +97,14 @@ enum Key {
 struct Discovery {
     issuer: String,
     jwks_uri: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+}
+
+/// OpenID Connect Core 1.0, section 3.1.3.3.
+#[derive(Deserialize)]
+struct TokenAnswer {
+    id_token: String,
 }
 
 #[derive(Deserialize)]
@@ -127,13 +148,66 @@ struct Claims {
     family_name: Option<String>,
     #[serde(default)]
     picture: Option<String>,
+    #[serde(default)]
+    nonce: Option<String>,
 }
 
 impl Provider {
     /// A provider as it is configured. Nothing is fetched before the first token.
     #[must_use]
     pub fn new(config: ProviderConfig) -> Self {
-        Self { config, keys: Mutex::default(), fetching: tokio::sync::Mutex::default() }
+        Self { config, keys: Mutex::default(), fetching: tokio::sync::Mutex::default(), endpoints: Default::default() }
+    }
+
+    /// True when it is configured.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        !self.config.client_id.is_empty()
+    }
+
+    /// Our id at the provider.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.config.client_id
+    }
+
+    /// Where logins by redirect go.
+    ///
+    /// # Errors
+    /// When the discovery document cannot be read or names no endpoints.
+    pub async fn endpoints(&self) -> Result<&Endpoints, IdTokenError> {
+        self.endpoints
+            .get_or_try_init(|| async {
+                let found = self.discover().await?;
+                match (found.authorization_endpoint, found.token_endpoint) {
+                    (Some(authorization), Some(token)) => Ok(Endpoints { authorization, token }),
+                    _ => Err(IdTokenError::Invalid("the provider's discovery document names no endpoints")),
+                }
+            })
+            .await
+    }
+
+    /// Gives a code of a login by redirect for an ID token, which is not judged yet.
+    ///
+    /// # Errors
+    /// When the provider refuses the code or cannot be reached.
+    pub async fn exchange(&self, code: &str, redirect_uri: &str) -> Result<String, IdTokenError> {
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", redirect_uri),
+            ("client_id", &self.config.client_id),
+            ("client_secret", self.config.client_secret.expose()),
+        ];
+        let encode = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+        let form: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+        let request = client()?
+            .post(&self.endpoints().await?.token)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(form.join("&"));
+        let answer: TokenAnswer = read(request).await?;
+        Ok(answer.id_token)
     }
 
     /// Checks signature, issuer, audience and expiry, and that the provider has verified the address.
@@ -205,6 +279,7 @@ impl Provider {
             given_name: claims.given_name,
             family_name: claims.family_name,
             picture: claims.picture,
+            nonce: claims.nonce,
         })
     }
 
@@ -249,21 +324,21 @@ impl Provider {
 
     async fn fetch(&self) -> Result<HashMap<String, Key>, IdTokenError> {
         let url = match self.config.jwks_url.as_str() {
-            "" => self.discover().await?,
+            "" => self.discover().await?.jwks_uri,
             url => url.to_owned(),
         };
-        let set: KeySet = get(&url).await?;
+        let set: KeySet = read(client()?.get(&url)).await?;
         Ok(set.keys.into_iter().filter_map(key_of).collect())
     }
 
-    /// Where the issuer says that his keys are.
-    async fn discover(&self) -> Result<String, IdTokenError> {
+    /// What the issuer says of himself.
+    async fn discover(&self) -> Result<Discovery, IdTokenError> {
         let issuer = self.config.issuer.trim_end_matches('/');
-        let found: Discovery = get(&format!("{issuer}/.well-known/openid-configuration")).await?;
+        let found: Discovery = read(client()?.get(format!("{issuer}/.well-known/openid-configuration"))).await?;
         if found.issuer.trim_end_matches('/') != issuer {
             return Err(IdTokenError::Invalid("the provider's discovery document is another issuer's"));
         }
-        Ok(found.jwks_uri)
+        Ok(found)
     }
 }
 
@@ -279,10 +354,13 @@ fn key_of(published: PublishedKey) -> Option<(String, Key)> {
     Some((published.kid, key))
 }
 
+fn client() -> Result<reqwest::Client, IdTokenError> {
+    Ok(reqwest::Client::builder().timeout(TIMEOUT).build()?)
+}
+
 /// A small JSON document.
-async fn get<T: serde::de::DeserializeOwned>(url: &str) -> Result<T, IdTokenError> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-    let mut answer = client.get(url).send().await?.error_for_status()?;
+async fn read<T: serde::de::DeserializeOwned>(request: reqwest::RequestBuilder) -> Result<T, IdTokenError> {
+    let mut answer = request.send().await?.error_for_status()?;
     let mut text = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
         text.extend_from_slice(&chunk);

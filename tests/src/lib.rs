@@ -23,6 +23,7 @@
 //! | [`data`] | calls of the data API |
 //! | [`database`] | what the database holds, as text |
 //! | [`generations`] | key generations that only a rotation could make |
+//! | [`issuer`] | an OpenID provider |
 //! | [`identity`] | calls of the identity API and people who are logged in there |
 //! | [`node`] | test files of `tests/clients` in Node.js: npm clients, a headless browser |
 //! | [`live`] | users, rules and events for tests of live queries |
@@ -37,6 +38,7 @@ pub mod devices;
 pub mod files;
 pub mod generations;
 pub mod identity;
+pub mod issuer;
 pub mod live;
 pub mod node;
 pub mod postgres;

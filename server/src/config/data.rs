@@ -22,6 +22,8 @@ pub struct DataConfig {
     pub deleted_attr_days: u32,
     /// Minutes that a code sent by mail is good.
     pub code_minutes: u32,
+    /// Origins to which a login with an OpenID provider may return; an app's own scheme too. Of this machine any port.
+    pub redirect_origins: Vec<String>,
     /// The operator's token for `/dash` and `instant-cli`: makes apps and may change every one; empty = off.
     pub operator_token: Secret,
     /// Anybody may make apps that expire.
@@ -42,6 +44,7 @@ impl Default for DataConfig {
             log_days: 7,
             deleted_attr_days: 2,
             code_minutes: 1_440,
+            redirect_origins: vec!["http://localhost".into(), "http://127.0.0.1".into()],
             operator_token: Secret::new(""),
             ephemeral_apps: false,
             ephemeral_most: 1_000,
@@ -57,6 +60,9 @@ impl DataConfig {
         }
         if !(1..=527_040).contains(&self.code_minutes) {
             problems.push("data.code_minutes: from 1 to 527,040".into());
+        }
+        for origin in self.redirect_origins.iter().filter(|origin| reqwest::Url::parse(origin).is_err()) {
+            problems.push(format!("data.redirect_origins: {origin}: an origin is https://HOST, or SCHEME://"));
         }
         if self.file_bytes == 0 {
             problems.push("data.file_bytes: at least 1".into());

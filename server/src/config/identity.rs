@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Secret;
+
 /// What a password must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -149,6 +151,8 @@ pub struct ProviderConfig {
     pub issuer: String,
     /// Where the issuer's keys are; empty = where the issuer's discovery document says.
     pub jwks_url: String,
+    /// For logins by redirect (data API): what the client shows to the issuer; empty = ID tokens only.
+    pub client_secret: Secret,
 }
 
 /// `[google]`: as [`ProviderConfig`], with what is known of Google.
@@ -161,6 +165,8 @@ pub struct GoogleConfig {
     pub issuer: String,
     /// Where the issuer's keys are; empty = where the issuer's discovery document says.
     pub jwks_url: String,
+    /// For logins by redirect (data API): what the client shows to the issuer; empty = ID tokens only.
+    pub client_secret: Secret,
 }
 
 impl Default for GoogleConfig {
@@ -169,6 +175,7 @@ impl Default for GoogleConfig {
             client_id: String::new(),
             issuer: "https://accounts.google.com".into(),
             jwks_url: "https://www.googleapis.com/oauth2/v3/certs".into(),
+            client_secret: Secret::new(""),
         }
     }
 }
@@ -177,8 +184,8 @@ impl GoogleConfig {
     /// The same, as any provider.
     #[must_use]
     pub fn provider(&self) -> ProviderConfig {
-        let Self { client_id, issuer, jwks_url } = self.clone();
-        ProviderConfig { client_id, issuer, jwks_url }
+        let Self { client_id, issuer, jwks_url, client_secret } = self.clone();
+        ProviderConfig { client_id, issuer, jwks_url, client_secret }
     }
 }
 

@@ -8,8 +8,8 @@ mod live;
 
 pub use audit::audit_log;
 pub use data::{
-    data_apps, data_attrs, data_code_counts, data_ephemeral, data_magic_codes, data_refresh_tokens, data_test_users,
-    data_transactions, data_triples,
+    data_apps, data_attrs, data_code_counts, data_ephemeral, data_magic_codes, data_oauth_codes, data_oauth_links,
+    data_oauth_logins, data_refresh_tokens, data_test_users, data_transactions, data_triples,
 };
 pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
 pub use live::live_events;

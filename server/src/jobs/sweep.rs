@@ -10,6 +10,7 @@ use crate::db::Conn;
 use crate::error::KeyResult;
 use crate::rooms::audit::rules as audit;
 use crate::rooms::customers::{accounts, captcha};
+use crate::rooms::data::oauth::rules as oauth;
 use crate::rooms::data::push::rules as pushes;
 use crate::rooms::data::transact::rules as transact;
 use crate::rooms::data::users::rules::codes;
@@ -38,6 +39,10 @@ pub(super) async fn run(app: Arc<App>) {
 
 fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
     let customers = captcha::rules::sweep(app, tx)? + accounts::rules::sweep(app, tx)?;
-    let files = files::sweep(app, tx)? + live::sweep(app, tx)? + codes::sweep(app, tx)? + pushes::sweep(app, tx)?;
+    let files = files::sweep(app, tx)?
+        + live::sweep(app, tx)?
+        + codes::sweep(app, tx)?
+        + oauth::sweep(app, tx)?
+        + pushes::sweep(app, tx)?;
     Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

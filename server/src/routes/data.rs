@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use super::{ANSWER_SIZE, Route, RouteHandler};
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::users::http as users;
-use crate::rooms::data::{push, query, storage, transact};
+use crate::rooms::data::{oauth, push, query, storage, transact};
 use crate::rooms::live;
 use crate::web::data::{DataCall, DataGuard, handler, streaming};
 use crate::web::envelope::data as envelope;
@@ -69,6 +69,14 @@ pub(super) fn lines() -> Vec<Route> {
         line(&post,   "/runtime/auth/verify_refresh_token",              Open,        No,                 handler(users::verify_token)),
         line(&post,   "/runtime/auth/sign_in_guest",                     Open,        DataLogin,          handler(users::runtime_guest)),
         line(&post,   "/runtime/signout",                                Open,        No,                 handler(users::sign_out)),
+
+        // Users who sign in with a provider (section 18).
+        line(&get,    "/runtime/oauth/start",                                  Open,        DataLogin,          handler(oauth::http::start)),
+        line(&get,    "/runtime/oauth/callback",                               Open,        No,                 handler(oauth::http::callback)),
+        line(&post,   "/runtime/oauth/callback",                               Open,        No,                 handler(oauth::http::callback)),
+        line(&post,   "/runtime/oauth/token",                                  Open,        DataLogin,          handler(oauth::http::token)),
+        line(&post,   "/runtime/oauth/id_token",                               Open,        DataLogin,          handler(oauth::http::id_token)),
+        line(&get,    "/runtime/{app}/.well-known/openid-configuration",       Open,        No,                 handler(oauth::http::openid_configuration)),
         // Files.
         line(&put,    "/admin/storage/upload",                           AdminOrUser, No,                 streaming(storage::http::upload)),
         line(&delete, "/admin/storage/files",                            AdminOrUser, No,                 handler(storage::http::delete)),

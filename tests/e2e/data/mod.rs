@@ -4,6 +4,7 @@ mod backup;
 mod coverage;
 mod differential;
 mod npm;
+mod oauth;
 mod query;
 mod rules;
 mod storage;

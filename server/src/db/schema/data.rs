@@ -90,3 +90,42 @@ diesel::table! {
         expires_ms -> BigInt,
     }
 }
+
+diesel::table! {
+    data_oauth_logins (state_hash) {
+        state_hash -> Text,
+        app_id -> Text,
+        provider -> Text,
+        cookie_hash -> Text,
+        nonce -> Text,
+        redirect_uri -> Text,
+        client_state -> Nullable<Text>,
+        challenge -> Nullable<Text>,
+        challenge_method -> Nullable<Text>,
+        expires_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_oauth_codes (code_hash) {
+        code_hash -> Text,
+        app_id -> Text,
+        provider -> Text,
+        subject -> Text,
+        email -> Text,
+        picture -> Nullable<Text>,
+        challenge -> Nullable<Text>,
+        challenge_method -> Nullable<Text>,
+        expires_ms -> BigInt,
+    }
+}
+
+diesel::table! {
+    data_oauth_links (app_id, provider, subject) {
+        app_id -> Text,
+        provider -> Text,
+        subject -> Text,
+        user_id -> Text,
+        created_ms -> BigInt,
+    }
+}

@@ -15,6 +15,7 @@
 pub mod auth;
 pub mod backup;
 pub mod error;
+pub mod oauth;
 pub mod permissions;
 pub mod push;
 pub mod query;

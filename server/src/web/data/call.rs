@@ -72,6 +72,20 @@ impl DataCall {
         query_value(self.req.query_string(), name)
     }
 
+    /// A value of a body that is a form, decoded.
+    #[must_use]
+    pub fn form(&self, name: &str) -> Option<String> {
+        query_value(std::str::from_utf8(&self.body).ok()?, name)
+    }
+
+    /// A cookie.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let pairs = self.header("cookie")?.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let mut found = pairs.filter(|(found, _)| *found == name);
+        found.next().map(|(_, value)| value.to_owned())
+    }
+
     /// A header as text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,14 +1,8 @@
 //! Google login, and login with another OpenID provider, against an issuer on loopback.
 
-use std::sync::LazyLock;
-
-use actix_web::{App, HttpRequest, HttpServer, web};
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
 use e2e::identity::{IamAnswer, PASSWORD};
+use e2e::issuer::{ISSUER, good_header, signed};
 use e2e::{Setup, TestServer, both};
-use keystead_crypto::encoding::b64url_encode;
 use keystead_server::config::{Config, ProviderConfig};
 use serde_json::{Value, json};
 
@@ -21,98 +15,19 @@ both! {
 
 const CLIENT: &str = "test.apps.googleusercontent.com";
 
-/// One issuer for all tests of this file: its keys, and where they are published.
-static ISSUER: LazyLock<Issuer> = LazyLock::new(|| {
-    let rsa = KeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let (n, e) = modulus_and_exponent(rsa.public_key().as_ref());
-    let (n, e) = (b64url_encode(&n), b64url_encode(&e));
-    let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-    let (x, y) = ec.public_key().as_ref()[1..].split_at(32);
-    let (x, y) = (b64url_encode(x), b64url_encode(y));
-    let set = json!({ "keys": [
-        { "kty": "RSA", "alg": "RS256", "use": "sig", "kid": "one", "n": n, "e": e },
-        { "kty": "EC", "alg": "ES256", "use": "sig", "kid": "ec", "crv": "P-256", "x": x, "y": y },
-        { "kty": "oct", "kid": "one", "k": "AAAA" },
-    ] })
-    .to_string();
-    let (found, started) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let keys = move || {
-                let set = set.clone();
-                async move { set }
-            };
-            let discovery = async |req: HttpRequest| {
-                let own = format!("http://{}", req.connection_info().host());
-                json!({ "issuer": own, "jwks_uri": format!("{own}/certs") }).to_string()
-            };
-            let app = move || {
-                App::new()
-                    .route("/certs", web::get().to(keys.clone()))
-                    .route("/.well-known/openid-configuration", web::get().to(discovery))
-            };
-            let server = HttpServer::new(app).workers(1).disable_signals().bind("127.0.0.1:0").expect("binds");
-            found.send(format!("http://{}", server.addrs()[0])).expect("somebody waits");
-            server.run().await.expect("serves");
-        });
-    });
-    Issuer { rsa, ec, url: started.recv().expect("the issuer starts") }
-});
-
-struct Issuer {
-    rsa: KeyPair,
-    ec: EcdsaKeyPair,
-    url: String,
-}
-
-/// Reads `RSAPublicKey` (RFC 8017 appendix A.1.1): a sequence of two integers.
-fn modulus_and_exponent(der: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    fn value(der: &[u8]) -> (&[u8], &[u8]) {
-        let (length, head) = match der[1] {
-            short @ 0..0x80 => (usize::from(short), 2),
-            long => {
-                let bytes = usize::from(long & 0x7f);
-                (der[2..2 + bytes].iter().fold(0, |sum, b| sum << 8 | usize::from(*b)), 2 + bytes)
-            }
-        };
-        der[head..].split_at(length)
-    }
-    let (sequence, _) = value(der);
-    let (n, rest) = value(sequence);
-    let (e, _) = value(rest);
-    let unsigned = |integer: &[u8]| integer.iter().copied().skip_while(|b| *b == 0).collect();
-    (unsigned(n), unsigned(e))
-}
-
 fn with_issuer(config: &mut Config) {
     let url = &ISSUER.url;
     config.google.client_id = CLIENT.into();
     config.google.issuer.clone_from(url);
     config.google.jwks_url = format!("{url}/certs");
     // Its keys are where its discovery document says.
-    let other = ProviderConfig { client_id: CLIENT.into(), issuer: url.clone(), jwks_url: String::new() };
+    let other = ProviderConfig { client_id: CLIENT.into(), issuer: url.clone(), ..ProviderConfig::default() };
     config.oidc.insert("other".into(), other);
 }
 
 fn claims(server: &TestServer, subject: &str, email: &str) -> Value {
     let exp = server.now_ms() / 1_000 + 3_600;
     json!({ "iss": ISSUER.url, "aud": CLIENT, "exp": exp, "iat": exp - 3_600, "sub": subject, "email": email, "email_verified": true, "given_name": "Gro", "picture": "https://example.com/p.png" })
-}
-
-fn signed(header: &Value, claims: &Value) -> String {
-    let encode = |value: &Value| b64url_encode(value.to_string().as_bytes());
-    let message = format!("{}.{}", encode(header), encode(claims));
-    let mut signature = vec![0; ISSUER.rsa.public_modulus_len()];
-    if header["kid"] == "ec" {
-        signature = ISSUER.ec.sign(&SystemRandom::new(), message.as_bytes()).expect("signs").as_ref().to_vec();
-    } else {
-        ISSUER.rsa.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).expect("signs");
-    }
-    format!("{message}.{}", b64url_encode(&signature))
-}
-
-fn good_header() -> Value {
-    json!({ "alg": "RS256", "typ": "JWT", "kid": "one" })
 }
 
 async fn login(server: &TestServer, token: &str) -> IamAnswer {

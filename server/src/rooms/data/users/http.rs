@@ -248,11 +248,7 @@ async fn send(call: &DataCall, space: &Space, email: &str) -> DataResult<Code> {
 }
 
 /// The app of a route whose body names it; its data begins with its first call.
-pub(in super::super) async fn space_of(
-    call: &DataCall,
-    body: &Map<String, Value>,
-    name: &'static str,
-) -> DataResult<Arc<Space>> {
+pub(crate) async fn space_of(call: &DataCall, body: &Map<String, Value>, name: &'static str) -> DataResult<Arc<Space>> {
     let named = text(body, "body", name)?.or_else(|| call.header("app-id").map(str::to_owned));
     let named = named.or_else(|| call.query("app_id")).ok_or_else(|| Error::missing(&["body", name]))?;
     let id: Uuid = named.parse().map_err(|_none| Error::malformed(&["body", name], named.into()))?;
@@ -294,7 +290,7 @@ fn id_in(given: Option<String>, place: &'static str) -> DataResult<Option<Uuid>>
 }
 
 /// Tokens are not repeated to the sender.
-fn token_of(given: &str, place: &'static str, name: &'static str) -> DataResult<Uuid> {
+pub(crate) fn token_of(given: &str, place: &'static str, name: &'static str) -> DataResult<Uuid> {
     Ok(given.trim().parse().map_err(|_none| Error::malformed(&[place, name], Value::Null))?)
 }
 
@@ -311,7 +307,7 @@ fn code_in(body: &Map<String, Value>) -> DataResult<String> {
     Ok(code)
 }
 
-fn extra(body: &Map<String, Value>, name: &'static str) -> DataResult<Map<String, Value>> {
+pub(crate) fn extra(body: &Map<String, Value>, name: &'static str) -> DataResult<Map<String, Value>> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(Map::new()),
         Some(Value::Object(extra)) => Ok(extra.clone()),
@@ -319,7 +315,7 @@ fn extra(body: &Map<String, Value>, name: &'static str) -> DataResult<Map<String
     }
 }
 
-fn text(map: &Map<String, Value>, place: &'static str, name: &'static str) -> DataResult<Option<String>> {
+pub(crate) fn text(map: &Map<String, Value>, place: &'static str, name: &'static str) -> DataResult<Option<String>> {
     match map.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),

@@ -17,6 +17,7 @@ use crate::db::Conn;
 use crate::mail;
 use crate::rooms::data::auth;
 use crate::rooms::data::error::DataResult;
+use crate::rooms::data::oauth::rules as oauth;
 use crate::rooms::data::query::rules as query;
 use crate::rooms::data::space::Space;
 use crate::rooms::data::transact::rules::{self as transact, Committed};
@@ -144,6 +145,7 @@ pub fn follow(app: &App, tx: &mut Conn, app_id: &str, outcome: &Outcome) -> Data
             }
         } else if touched.after.is_none() {
             auth::rules::end_all(tx, app_id, touched.entity)?;
+            oauth::unlink(tx, app_id, &id)?;
             // The account of another API stays.
             if directory::user_exists(tx, app_id, &id)?
                 && !accounts::exists(tx, app_id, &id)?

@@ -1,0 +1,3 @@
+DROP TABLE data_oauth_links;
+DROP TABLE data_oauth_codes;
+DROP TABLE data_oauth_logins;
