@@ -197,8 +197,8 @@ fn everything_of_an_app_moves(site: &Site) {
         let by_title = json!({"query": {"books": {"$": {"where": {"isbn": "1"}, "order": {"title": "asc"}}}}});
         assert_eq!(post(&server, "/admin/query", Some(admin), &by_title).await["books"][0]["id"], BOOK);
         let url = all["$files"][0]["url"].as_str().expect("a url").to_owned();
-        let place = url.find("/storage/").expect("a path");
-        let bytes = server.http().get(format!("{}{}", server.url, &url[place..])).send().await.expect("an answer");
+        let (_, place) = url.split_once("/storage/").expect("a path");
+        let bytes = server.http().get(format!("{}/storage/{place}", server.url)).send().await.expect("an answer");
         assert_eq!((bytes.headers()["content-type"].to_str().ok(), bytes.status().as_u16()), (Some("text/plain"), 200));
         assert_eq!(bytes.text().await.expect("text"), "hello");
         // The person is the same one, the rules hold, and the app takes writes again.

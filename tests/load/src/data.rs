@@ -88,14 +88,14 @@ fn measure(
         of("read_admin", app.each(false, |n| read(n, app.lists))),
         of("nested", app.each(true, |n| nested(n, app.lists))),
         of("nested_admin", app.each(false, |n| nested(n, app.lists))),
-        of("page", app.each(true, |n| page(n))),
-        of("page_admin", app.each(false, |n| page(n))),
+        of("page", app.each(true, page)),
+        of("page_admin", app.each(false, page)),
         of("update", app.each(true, |n| update(n, app.lists))),
         of("update_adm", app.each(false, |n| update(n, app.lists))),
         of("batch", app.batches()),
     ];
     if let Some(large) = large {
-        contestants.push(of("page_1m", large.each(true, |n| page(n))));
+        contestants.push(of("page_1m", large.each(true, page)));
     }
     let mut cells = stage.take_turns(&contestants, connections)?;
     for (operation, run) in bare.contestants() {

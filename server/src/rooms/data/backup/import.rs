@@ -372,7 +372,11 @@ fn add(attr: &Attr, entity: EntityId, value: &Value, created_ms: i64, triples: &
         Value::Array(many) if attr.is_one() && many.len() > 1 => {
             return Err(format!("{} links to one entity and names {}", attr.name(), many.len()));
         }
-        Value::Array(many) => many.iter().try_for_each(|value| Ok::<_, String>(push(link(value)?)))?,
+        Value::Array(many) => {
+            for value in many {
+                push(link(value)?);
+            }
+        }
         one => push(link(one)?),
     }
     Ok(())
