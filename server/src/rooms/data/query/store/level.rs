@@ -7,11 +7,11 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use keystead_instaql::key;
 use keystead_instaql::query::ast::Count;
 use keystead_instaql::query::cursor::Cursor;
-use keystead_instaql::query::plan::{Filter, Node, OrderBy};
+use keystead_instaql::query::plan::{Filter, Leaf, Node, OrderBy, Test, ValueTest};
 use keystead_instaql::schema::{Attr, Direction, EntityId, Owner};
 
 use super::driver;
-use super::filter::{Conditions, Views};
+use super::filter::{Conditions, Views, compare};
 use crate::db::Conn;
 use crate::rooms::data::space::Space;
 use crate::rooms::data::sql::Sql;
@@ -132,7 +132,7 @@ fn order(node: &Node, wanted: &Wanted<'_>, conditions: &Conditions<'_>) -> &'sta
     match order_attr(node) {
         Some((_, true)) => "o.sort",
         Some((_, false)) => "osort",
-        None if driver::choose(wanted.filter, conditions, is_cut(node)).is_some() => "t.created_ms",
+        None if start(wanted, conditions).is_some() => "t.created_ms",
         None => "t.sort",
     }
 }
@@ -145,7 +145,7 @@ const fn is_cut(node: &Node) -> bool {
 fn matching(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
     let node = wanted.node;
     let id = node.id_attr.as_ref().map_or(-1, |attr| conditions.number(attr));
-    let start = driver::choose(wanted.filter, conditions, is_cut(node));
+    let start = start(wanted, conditions);
     sql.text("SELECT t.entity AS entity, t.created_ms AS created_ms, ");
     match order_attr(node) {
         None => {
@@ -184,22 +184,60 @@ fn matching(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
             }
         }
     }
-    if let Some(test) = start {
-        rest(sql, wanted.filter, test, conditions);
-    } else {
-        conditions.filter(sql, wanted.filter, "t.entity");
+    match start {
+        Some(test) => rest(sql, wanted.filter, &[test], conditions),
+        None if by_order => {
+            let ranges = ranges_of_order(node, wanted.filter);
+            for test in &ranges {
+                if let Leaf::Attr(_, ValueTest::Compare(comparison, bound)) = &test.leaf {
+                    compare(sql, *comparison, bound, "o");
+                    sql.text(" AND ");
+                }
+            }
+            rest(sql, wanted.filter, &ranges, conditions);
+        }
+        None => conditions.filter(sql, wanted.filter, "t.entity"),
     }
     cursors(sql, wanted, start.is_some());
 }
 
-/// The filter without the test that the statement starts with.
-fn rest(sql: &mut Sql, filter: &Filter, start: &keystead_instaql::query::plan::Test, conditions: &Conditions<'_>) {
-    let parts: &[Filter] = match filter {
+/// The test that the statement starts with; none where it walks an order. A page of an ordered range walks that range, because what
+/// equals a value (the owner, in many rules) may be nearly everything.
+fn start<'a>(wanted: &Wanted<'a>, conditions: &Conditions<'_>) -> Option<&'a Test> {
+    let found = driver::choose(wanted.filter, conditions, is_cut(wanted.node))?;
+    let is_wide = matches!(&found.leaf, Leaf::Attr(attr, _) if !attr.unique) || !found.path.is_empty();
+    let walks = is_wide
+        && is_cut(wanted.node)
+        && order_attr(wanted.node).is_some_and(|(_, is_complete)| is_complete)
+        && !ranges_of_order(wanted.node, wanted.filter).is_empty();
+    (!walks).then_some(found)
+}
+
+fn parts_of(filter: &Filter) -> &[Filter] {
+    match filter {
         Filter::All(parts) => parts,
         other => std::slice::from_ref(other),
-    };
+    }
+}
+
+/// The tests that bound the attr that orders.
+fn ranges_of_order<'a>(node: &Node, filter: &'a Filter) -> Vec<&'a Test> {
+    let Some((by, _)) = order_attr(node) else { return Vec::new() };
+    let ranges = parts_of(filter).iter().filter_map(|part| match part {
+        Filter::Test(test) if test.path.is_empty() => Some(test),
+        _ => None,
+    });
+    ranges.filter(|test| matches!(&test.leaf, Leaf::Attr(attr, ValueTest::Compare(..)) if attr.id == by.id)).collect()
+}
+
+/// The filter without tests that are asked already.
+fn rest(sql: &mut Sql, filter: &Filter, asked: &[&Test], conditions: &Conditions<'_>) {
     sql.text("1 = 1");
-    for part in parts.iter().filter(|part| !matches!(part, Filter::Test(test) if std::ptr::eq(test, start))) {
+    let is_asked = |part: &Filter| match part {
+        Filter::Test(test) => asked.iter().any(|other| std::ptr::eq(*other, test)),
+        _ => false,
+    };
+    for part in parts_of(filter).iter().filter(|part| !is_asked(part)) {
         sql.text(" AND ");
         conditions.filter(sql, part, "t.entity");
     }
