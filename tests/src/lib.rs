@@ -27,6 +27,7 @@
 //! | [`identity`] | calls of the identity API and people who are logged in there |
 //! | [`node`] | test files of `tests/clients` in Node.js: npm clients, a headless browser |
 //! | [`live`] | users, rules and events for tests of live queries |
+//! | [`nats`] | the other bus between nodes |
 //! | [`process`] | the real binary, to be killed, misconfigured and read |
 
 #![expect(clippy::panic, clippy::indexing_slicing, reason = "a testkit fails by panicking")]
@@ -40,6 +41,7 @@ pub mod generations;
 pub mod identity;
 pub mod issuer;
 pub mod live;
+pub mod nats;
 pub mod node;
 pub mod postgres;
 pub mod process;

@@ -5,8 +5,6 @@ use keystead_server::db::Conn;
 use keystead_server::rooms::data::auth::rules as auth;
 use keystead_server::rooms::data::error::DataResult;
 use keystead_server::rooms::data::space;
-use keystead_server::rooms::live::news;
-use keystead_server::rooms::live::sessions::token_hash;
 use serde_json::{Value, json};
 
 use crate::TestServer;
@@ -48,29 +46,25 @@ impl TestServer {
         app.db.write(mint).await.expect("minted").to_string()
     }
 
-    /// Ends a refresh token.
+    /// Ends a refresh token, as its owner does.
     ///
     /// # Panics
-    /// When there is no such token.
+    /// When the server refuses.
     pub async fn data_sign_out(&self, token: &str) {
-        let (app, id, parsed) = (self.app(), self.lax.id.clone(), token.parse().expect("a token"));
-        let ended = app.db.write(move |tx: &mut Conn| auth::end(tx, &id, parsed)).await.expect("ended");
-        assert!(ended);
-        news::signed_out(&app, &self.lax.id, None, Some(&token_hash(token)));
+        let body = json!({"app_id": self.lax.id, "refresh_token": token});
+        let call = self.http().post(format!("{}/runtime/signout", self.url())).json(&body);
+        let ended = call.send().await.expect("an answer");
+        assert_eq!(ended.status().as_u16(), 200, "{}", ended.text().await.unwrap_or_default());
     }
 
-    /// Replaces the rules.
+    /// Replaces the rules, as `instant-cli push` does.
     ///
     /// # Panics
     /// When they are wrong.
     pub async fn data_rules(&self, code: &Value) {
-        let (app, id, code) = (self.app(), self.lax.id.clone(), code.clone());
-        let set = move |tx: &mut Conn| -> DataResult<()> {
-            space::rules::set_rules(tx, &id, &code)?;
-            space::rules::reload(tx, &id).map(drop)
-        };
-        app.db.write(set).await.expect("rules");
-        news::changed(&app, &self.lax.id);
+        let call = self.http().post(format!("{}/dash/apps/{}/rules", self.url(), self.lax.id));
+        let set = call.bearer_auth(&self.lax.admin).json(&json!({"code": code})).send().await.expect("an answer");
+        assert_eq!(set.status().as_u16(), 200, "{}", set.text().await.unwrap_or_default());
     }
 
     /// Who is in a room, as the backend asks.

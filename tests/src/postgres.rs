@@ -14,7 +14,7 @@ use diesel::{Connection, PgConnection};
 use crate::database::lines_of;
 
 const URL: &str = "KEYSTEAD_TEST_POSTGRES_URL";
-const ALLOW_MISSING: &str = "KEYSTEAD_TEST_ALLOW_MISSING";
+pub(crate) const ALLOW_MISSING: &str = "KEYSTEAD_TEST_ALLOW_MISSING";
 const DEFAULT_URL: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 const PREFIX: &str = "keystead_test_";
 /// A database of a test run that was killed is removed after this time.

@@ -1,7 +1,7 @@
-//! Two nodes over one PostgreSQL.
+//! Two nodes over one PostgreSQL, which hear of each other by its notices or by NATS.
 
 use e2e::socket::Socket;
-use e2e::{Backend, Setup, TestServer, run};
+use e2e::{Backend, Setup, TestServer, nats, run};
 use serde_json::json;
 
 use super::{admin, id, query};
@@ -9,6 +9,13 @@ use super::{admin, id, query};
 #[test]
 fn nodes_hear_of_each_other() {
     run(Backend::Postgres, Setup::default(), nodes);
+}
+
+#[test]
+fn nodes_hear_of_each_other_by_nats() {
+    if nats::is_there() {
+        run(Backend::Postgres, Setup::default().with(nats::take_as_bus), nodes);
+    }
 }
 
 async fn nodes(server: TestServer) {
@@ -43,6 +50,17 @@ async fn nodes(server: TestServer) {
     admin(&server, &here, "/admin/transact", &steps).await;
     b.find(|message| message["attrs"].is_array()).await;
     assert_eq!(b.refreshed(&q).await["notes"].as_array().map(Vec::len), Some(5));
+
+    // Whoever is signed out at one node loses his connection to the other, and rules act there.
+    let alice = server.data_user("alice@example.org").await;
+    let hers = json!({"refresh-token": alice.token});
+    let (mut hers, mut guest) =
+        (Socket::init(&other.url(), app, hers).await, Socket::init(&other.url(), app, json!({})).await);
+    server.data_sign_out(&alice.token).await;
+    while hers.next().await.is_some() {}
+    let visible = guest.subscribe(&q).await["notes"].as_array().map(Vec::len);
+    server.data_rules(&json!({"notes": {"allow": {"view": "false"}}})).await;
+    assert_eq!((visible, guest.refreshed(&q).await), (Some(5), json!({"notes": []})));
 
     // Rooms span nodes.
     let join = |name: &str| json!({"op": "join-room", "room-type": "chat", "room-id": "r", "data": {"name": name}});

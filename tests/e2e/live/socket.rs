@@ -8,7 +8,7 @@ use super::{admin, backend, id, query, transact};
 
 both! {
     whatever_is_wrong_is_told_and_nothing_closes, a_resent_transaction_is_done_once,
-    nothing_is_sent_when_nothing_changed,
+    nothing_is_sent_when_nothing_changed, an_own_write_is_told_even_if_nothing_changed,
     new_attrs_come_before_what_needs_them, rules_hold_for_live_results_and_changed_ones_too,
     whoever_is_signed_out_loses_the_connection, a_room_is_seen_by_those_who_joined, one_computation_serves_all,
     events_carry_what_sockets_carry
@@ -109,6 +109,26 @@ async fn nothing_is_sent_when_nothing_changed(server: TestServer) {
     assert!(socket.rest().await.is_empty());
 }
 
+async fn an_own_write_is_told_even_if_nothing_changed(server: TestServer) {
+    let (mine, other) = (id(&server), id(&server));
+    let steps = json!([["update", "notes", mine, {"text": "a"}], ["update", "notes", other, {"text": "x"}]]);
+    transact(&server, steps).await;
+    let (mut writer, mut watcher) = (backend(&server).await, backend(&server).await);
+    let q = json!({"notes": {"$": {"where": {"id": mine}}}});
+    writer.subscribe(&q).await;
+    watcher.subscribe(&q).await;
+    let attrs = writer.attrs();
+    // One that no query looks at, and one that gives what is there already.
+    for (note, text) in [(&other, "y"), (&mine, "a")] {
+        let steps = json!([["add-triple", note, attrs["notes.text"], text]]);
+        let done = writer.ask(json!({"op": "transact", "tx-steps": steps})).await;
+        assert_eq!(done["op"], "transact-ok", "{done}");
+        let wanted = done["tx-id"].as_i64();
+        writer.find(|m| m["op"] == "refresh-ok" && m["processed-tx-id"].as_i64() >= wanted).await;
+    }
+    assert!(watcher.rest().await.is_empty(), "others have nothing to settle");
+}
+
 async fn new_attrs_come_before_what_needs_them(server: TestServer) {
     let mut socket = backend(&server).await;
     let q = json!({"birds": {}});
@@ -168,6 +188,14 @@ async fn whoever_is_signed_out_loses_the_connection(server: TestServer) {
     let mut again = Socket::open(&server.url(), &server.lax.id).await;
     let init = json!({"op": "init", "app-id": server.lax.id, "refresh-token": alice.token});
     assert_eq!(again.ask(init).await["hint"]["record-type"], "app-user");
+    // The backend ends one token, or all of a person; how its digits are written does not matter.
+    let third = server.data_token(&alice.id).await;
+    let mut third_open = open(&third.to_uppercase()).await;
+    admin(&server, &server.url(), "/admin/sign_out", &json!({"refresh_token": third})).await;
+    while third_open.next().await.is_some() {}
+    assert_eq!(second.ask(json!({"op": "remove-query", "q": {}})).await["op"], "remove-query-ok");
+    admin(&server, &server.url(), "/admin/sign_out", &json!({"email": "alice@example.org"})).await;
+    while second.next().await.is_some() {}
 }
 
 async fn a_room_is_seen_by_those_who_joined(server: TestServer) {

@@ -9,7 +9,7 @@ use super::carriers::ws;
 use super::door;
 use super::hub::{Carrier, Shared};
 use super::rooms;
-use super::sessions::ops;
+use super::sessions::{ops, token_hash};
 use crate::app::App;
 
 /// A node that has been silent for so long is gone.
@@ -38,14 +38,11 @@ impl Nodes {
 }
 
 /// Somebody's tokens are no good any more: his connections end, here and at other nodes. The clients come back and are
-/// told so.
+/// told so. Input: a user's id for all of his tokens, or one token as he has it; nodes tell each other its hash only.
 pub fn signed_out(app: &App, app_id: &str, user: Option<&str>, token: Option<&str>) {
-    end_sessions(app, app_id, user, token);
-    app.live.bus.tell(|| News::SignedOut {
-        app: app_id.into(),
-        user: user.map(str::to_owned),
-        token: token.map(str::to_owned),
-    });
+    let token = token.map(token_hash);
+    end_sessions(app, app_id, user, token.as_deref());
+    app.live.bus.tell(|| News::SignedOut { app: app_id.into(), user: user.map(str::to_owned), token });
 }
 
 /// An app's rules or schema have changed by other means than a transaction.

@@ -98,6 +98,19 @@ impl LiveQuery {
         self.slot().latest.clone()
     }
 
+    /// What was found last. If nothing that the hub was told of has put it in doubt, it holds at transaction `tx_id` too.
+    fn holds_at(&self, tx_id: i64) -> Option<Arc<Latest>> {
+        let mut slot = self.slot();
+        let latest = slot.latest.clone()?;
+        if latest.tx_id >= tx_id || slot.answered != self.doubts() {
+            return Some(latest);
+        }
+        let latest =
+            Arc::new(Latest { tx_id, version: latest.version, content: Arc::clone(&latest.content), refresh: None });
+        slot.latest = Some(Arc::clone(&latest));
+        Some(latest)
+    }
+
     /// Puts the result in doubt. True when the query must be queued for it.
     pub(super) fn doubt(&self) -> bool {
         self.doubts.fetch_add(1, Ordering::AcqRel);
@@ -229,9 +242,10 @@ impl Subscription {
         }
     }
 
-    /// After a write of this connection: the result that includes it may be there already.
+    /// After a write of this connection, of which the hub has been told: the result that includes it may be there already,
+    /// or be the one from before, if the write does not concern the query.
     pub fn settle(self: &Arc<Self>) {
-        if let Some(latest) = self.query.latest() {
+        if let Some(latest) = self.query.holds_at(self.outbox.own_tx()) {
             self.notice(&latest);
         }
     }

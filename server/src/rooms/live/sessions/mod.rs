@@ -182,9 +182,10 @@ impl Session {
     }
 }
 
-/// How tokens are compared: by the hex of their SHA-256.
+/// How tokens are compared, whatever way their digits are written: by the hex of their SHA-256.
 #[must_use]
 pub fn token_hash(token: &str) -> String {
+    let token = token.parse::<uuid::Uuid>().map_or_else(|_| token.to_owned(), |uuid| uuid.to_string());
     keystead_crypto::hash::sha256(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

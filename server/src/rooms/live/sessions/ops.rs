@@ -256,6 +256,8 @@ async fn transact(app: &Arc<App>, session: &Arc<Session>, login: &Login, message
     let tx_id = door::transact(app, session, login, message).await?;
     session.outbox.wrote(tx_id);
     session.outbox.answer(&message.answer("transact-ok", json!({"tx-id": tx_id})));
+    // A write that is sent again may have been done at another node, of which this one has not heard yet.
+    door::catch_up(app, &login.live, Some(tx_id)).await;
     // The client shows its write as pending until a result includes it.
     for subscription in session.subscriptions() {
         subscription.settle();
