@@ -11,6 +11,7 @@ use crate::error::KeyResult;
 use crate::rooms::audit::rules as audit;
 use crate::rooms::customers::{accounts, captcha};
 use crate::rooms::data::push::rules as pushes;
+use crate::rooms::data::storage::rules as storage;
 use crate::rooms::data::transact::rules as transact;
 use crate::rooms::data::users::rules::codes;
 use crate::rooms::files::rules as files;
@@ -39,5 +40,6 @@ pub(super) async fn run(app: Arc<App>) {
 fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
     let customers = captcha::rules::sweep(app, tx)? + accounts::rules::sweep(app, tx)?;
     let files = files::sweep(app, tx)? + live::sweep(app, tx)? + codes::sweep(app, tx)? + pushes::sweep(app, tx)?;
+    let files = files + storage::sweep(app, tx)?;
     Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

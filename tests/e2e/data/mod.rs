@@ -3,6 +3,7 @@
 mod coverage;
 mod differential;
 mod npm;
+mod persons;
 mod query;
 mod rules;
 mod storage;

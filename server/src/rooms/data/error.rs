@@ -1,10 +1,12 @@
 //! A failure of the data API: what the client is told, and the cause, which only the log sees.
 
 use keystead_instaql::{Error, Kind};
+use keystead_protocol::ErrorCode;
 use serde_json::Value;
 
 use crate::db::{DbError, RetryHint};
 use crate::error::KeyError;
+use crate::rooms::identity::error::IamError;
 
 /// The answer of a rule or handler of the data API.
 pub type DataResult<T> = Result<T, DataError>;
@@ -64,6 +66,24 @@ impl From<KeyError> for DataError {
         match e.cause {
             Some(cause) => Self::internal(cause),
             None => Error::new(Kind::ValidationFailed, text, Value::Null).into(),
+        }
+    }
+}
+
+impl From<DataError> for KeyError {
+    fn from(e: DataError) -> Self {
+        match e.cause {
+            Some(cause) => Self { cause: Some(cause), ..Self::new(ErrorCode::DbQuery) },
+            None => Self::input(e.told.message),
+        }
+    }
+}
+
+impl From<DataError> for IamError {
+    fn from(e: DataError) -> Self {
+        match e.cause {
+            Some(cause) => Self::internal(cause),
+            None => Self::bad(e.told.message),
         }
     }
 }

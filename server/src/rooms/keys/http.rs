@@ -21,8 +21,10 @@ use serde::Serialize;
 use super::rules::{self, JudgedDevice, Refreshable, Registration, Session, SessionTokens};
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
+use crate::rooms::data::users::rules as data;
 use crate::rooms::groups::invites::rules as invites;
 use crate::rooms::groups::keys::{self as group_keys, Order};
+use crate::rooms::live::news;
 use crate::web::call::{Call, Page};
 
 /// `POST /exists`
@@ -135,6 +137,7 @@ pub async fn refresh(call: Call, input: RefreshInput) -> KeyResult<RefreshOutput
 pub async fn logout(call: Call, input: RefreshInput) -> KeyResult<&'static str> {
     let (app, session) = (call.app.clone(), call.session()?.clone());
     call.write(move |tx| rules::logout(&app, tx, &session, &input.refresh_token)).await?;
+    news::signed_out(&call.app, &call.tenant.id, Some(&call.session()?.user_id), None);
     Ok(SUCCESS)
 }
 
@@ -222,20 +225,24 @@ pub async fn forced_end_sessions(call: Call, input: UserIdentifierInput) -> KeyR
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let end = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        Ok((rules::end_sessions(&app, tx, &user_id)?, Some(user_id)))
+        rules::end_sessions(&app, tx, &user_id)?;
+        Ok((user_id.clone(), Some(user_id)))
     };
-    call.write_naming(end).await?;
+    let user_id = call.write_naming(end).await?;
+    news::signed_out(&call.app, &call.tenant.id, Some(&user_id), None);
     Ok(SUCCESS)
 }
 
 /// `PUT /user/forced/delete`
 pub async fn forced_delete(call: Call, input: UserIdentifierInput) -> KeyResult<&'static str> {
-    let app_id = call.tenant.id.clone();
+    let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let delete = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        Ok((rules::delete_user(tx, &app_id, &user_id)?, Some(user_id)))
+        let forgotten = data::forget(&app, tx, &app_id, &user_id)?;
+        rules::delete_user(tx, &app_id, &user_id)?;
+        Ok((forgotten, Some(user_id)))
     };
-    call.write_naming(delete).await?;
+    call.write_naming(delete).await?.tell(&call.app);
     Ok(SUCCESS)
 }
 
@@ -349,7 +356,12 @@ async fn user_keys(call: &Call, page: Page) -> KeyResult<Vec<GroupKey>> {
 }
 
 async fn remove_user(call: &Call, user_id: String) -> KeyResult<&'static str> {
-    let app_id = call.tenant.id.clone();
-    call.write(move |tx| rules::delete_user(tx, &app_id, &user_id)).await?;
+    let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
+    let delete = move |tx: &mut Conn| {
+        let forgotten = data::forget(&app, tx, &app_id, &user_id)?;
+        rules::delete_user(tx, &app_id, &user_id)?;
+        Ok(forgotten)
+    };
+    call.write(delete).await?.tell(&call.app);
     Ok(SUCCESS)
 }

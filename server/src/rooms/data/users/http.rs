@@ -17,6 +17,7 @@ use crate::rooms::data::auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::{self, Space};
 use crate::rooms::live::news;
+use crate::rooms::live::sessions::token_hash;
 use crate::web::data::DataCall;
 use crate::web::envelope::data as envelope;
 
@@ -84,7 +85,7 @@ pub async fn admin_sign_out(call: DataCall) -> DataResult<HttpResponse> {
     };
     let space = Arc::clone(call.space()?);
     let token = match &which {
-        Which::Token(token) => Some(token.to_string()),
+        Which::Token(token) => Some(token_hash(&token.to_string())),
         Which::Id(_) | Which::Email(_) => None,
     };
     let write = move |tx: &mut Conn| -> DataResult<Option<String>> {
@@ -171,7 +172,7 @@ pub async fn sign_out(call: DataCall) -> DataResult<HttpResponse> {
     let token = token_of(&token, "body", "refresh_token")?;
     let app_id = space.app_id.clone();
     call.app.db.write::<_, DataError, _>(move |tx| auth::rules::end(tx, &app_id, token).map(drop)).await?;
-    news::signed_out(&call.app, &space.app_id, None, Some(&token.to_string()));
+    news::signed_out(&call.app, &space.app_id, None, Some(&token_hash(&token.to_string())));
     Ok(envelope::json("{}"))
 }
 

@@ -13,6 +13,7 @@ use super::super::rules::record::UserRecord;
 use super::super::rules::renewal::{self, Manner, Renewal};
 use super::super::rules::tokens::{self, Checked, Kind};
 use super::super::rules::{login as login_rules, sessions};
+use crate::rooms::live::news;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 #[derive(Serialize)]
@@ -92,7 +93,10 @@ pub async fn refresh(call: IdentityCall) -> IamResult<Reply> {
 /// `POST /authn/logout`
 pub async fn logout(call: IdentityCall) -> IamResult<Reply> {
     let done = sessions::logout(&call.app, &call.app_id, call.presented(), &call.client).await;
-    done.map_err(|e| IamError { cause: e.cause, ..IamError::new(500, "Logout error.") })?;
+    let user = done.map_err(|e| IamError { cause: e.cause, ..IamError::new(500, "Logout error.") })?;
+    if let Some(user) = user {
+        news::signed_out(&call.app, &call.app_id, Some(&user), None);
+    }
     Ok(Reply::plain().clearing())
 }
 
@@ -124,7 +128,7 @@ pub async fn delete(call: IdentityCall) -> IamResult<Reply> {
     let remove = move |tx: &mut crate::db::Conn| {
         accounts::delete(&app, tx, &app_id, &caller.user, Some(&caller.user.uuid), &client)
     };
-    call.app.db.write(remove).await?;
+    call.app.db.write(remove).await?.tell(&call.app);
     Ok(Reply::plain().clearing())
 }
 

@@ -7,6 +7,7 @@ use super::super::model::Role;
 use super::super::rules::record::{UserList, UserRecord};
 use super::super::rules::users::{self as rules, UserUpdate};
 use super::authn::changed_name;
+use crate::rooms::live::news;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 /// Longest address of a picture and longest list of permissions, characters.
@@ -59,14 +60,18 @@ pub async fn update(call: IdentityCall) -> IamResult<Reply> {
         }
     };
     let change = move |tx: &mut crate::db::Conn| rules::update(&app, tx, &app_id, &caller, &uuid, &wanted, &client);
-    Reply::data(&UserRecord::from(call.app.db.write(change).await?))
+    let user = call.app.db.write(change).await?;
+    if !user.is_active {
+        news::signed_out(&call.app, &call.app_id, Some(&user.uuid), None);
+    }
+    Reply::data(&UserRecord::from(user))
 }
 
 /// `DELETE /users/{uuid}`
 pub async fn delete(call: IdentityCall) -> IamResult<Reply> {
     let (app, app_id, client) = (Arc::clone(&call.app), call.app_id.clone(), call.client.clone());
     let (uuid, caller) = (call.param(0), Arc::clone(call.caller()?));
-    call.app.db.write(move |tx| rules::delete(&app, tx, &app_id, &caller, &uuid, &client)).await?;
+    call.app.db.write(move |tx| rules::delete(&app, tx, &app_id, &caller, &uuid, &client)).await?.tell(&call.app);
     Ok(Reply::plain())
 }
 
