@@ -37,7 +37,7 @@ pub fn is_there() -> bool {
 
 /// Nodes of this configuration hear of each other by NATS, under a subject of their own.
 pub fn take_as_bus(config: &mut Config) {
-    config.bus.url = Some(Secret::new(&url()));
+    config.bus.url = Some(Secret::new(url()));
     config.bus.subject = format!("keystead.test.{}", uuid::Uuid::new_v4().simple());
 }
 

@@ -14,6 +14,7 @@ use crate::{lint::LintArgs, report::Report, test::TestArgs};
 mod bench;
 mod js;
 mod lint;
+mod nats;
 mod npm;
 mod postgres;
 mod report;

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{npm, postgres, shell, wasm};
+use crate::{nats, npm, postgres, shell, wasm};
 
 /// Something the tests need from the machine.
 pub(crate) struct Need {
@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// The table: a test that needs another program adds its line here.
-pub(crate) const NEEDS: [Need; 10] = [
+pub(crate) const NEEDS: [Need; 11] = [
     Need {
         what: "C compiler",
         present: || shell::answers("cc"),
@@ -86,6 +86,13 @@ pub(crate) const NEEDS: [Need; 10] = [
         apt: &["valgrind", "libc6-dbg"],
         elsewhere: "valgrind, with `valgrind` in PATH",
         used_by: "e2e (the C ABI from C)",
+    },
+    Need {
+        what: "NATS",
+        present: nats::available,
+        apt: &["nats-server"],
+        elsewhere: "nats-server, with `nats-server` in PATH, or a server's address in KEYSTEAD_TEST_NATS_URL",
+        used_by: "e2e (several nodes that hear of each other by NATS)",
     },
     Need {
         what: "PostgreSQL",

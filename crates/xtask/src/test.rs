@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Metadata, TargetKind};
 use clap::{Args, ValueEnum};
 
-use crate::{js, npm, postgres, report::Report, setup, shell};
+use crate::{js, nats, npm, postgres, report::Report, setup, shell};
 
 /// Package of the end-to-end tests.
 const E2E: &str = "e2e";
@@ -68,7 +68,8 @@ pub(crate) fn run(args: &TestArgs, report: &mut Report) {
         return;
     }
     let server = if wanted(Part::Unit) || wanted(Part::E2e) { postgres_for_tests(args, report) } else { None };
-    let environment = Environment::new(&workspace, server.as_ref(), args);
+    let nats = if wanted(Part::E2e) { nats_for_tests(report) } else { None };
+    let environment = Environment::new(&workspace, (server.as_ref(), nats.as_ref()), args);
     if wanted(Part::Unit) {
         report.step("unit", |report| {
             let mut command = environment.test_command();
@@ -104,13 +105,18 @@ struct Environment<'a> {
     binary: PathBuf,
     node: Option<PathBuf>,
     server: Option<&'a postgres::Server>,
+    nats: Option<&'a nats::Server>,
     allow_missing: bool,
 }
 
 impl<'a> Environment<'a> {
-    fn new(workspace: &Metadata, server: Option<&'a postgres::Server>, args: &TestArgs) -> Self {
+    fn new(
+        workspace: &Metadata,
+        (server, nats): (Option<&'a postgres::Server>, Option<&'a nats::Server>),
+        args: &TestArgs,
+    ) -> Self {
         let allow_missing = args.allow_missing && !shell::in_ci();
-        Self { binary: binary(workspace), node: shell::find("node"), server, allow_missing }
+        Self { binary: binary(workspace), node: shell::find("node"), server, nats, allow_missing }
     }
 
     /// `cargo test` over the whole workspace, so that every step has the features, and so the artifacts, of the build.
@@ -122,12 +128,15 @@ impl<'a> Environment<'a> {
         }
         match self.server {
             Some(server) => command.env(postgres::URL_VARIABLE, &server.url),
-            // Without a server, tests on PostgreSQL fail, unless they are told to say that they did not run.
-            None if self.allow_missing => {
-                command.env_remove(postgres::URL_VARIABLE).env("KEYSTEAD_TEST_ALLOW_MISSING", "1")
-            }
             None => command.env_remove(postgres::URL_VARIABLE),
         };
+        if let Some(nats) = self.nats {
+            command.env(nats::URL_VARIABLE, &nats.url);
+        }
+        // Without a server, tests on PostgreSQL or NATS fail, unless they are told to say that they did not run.
+        if self.allow_missing && (self.server.is_none() || self.nats.is_none()) {
+            command.env("KEYSTEAD_TEST_ALLOW_MISSING", "1");
+        }
         command
     }
 }
@@ -155,6 +164,16 @@ fn postgres_for_tests(args: &TestArgs, report: &mut Report) -> Option<postgres::
         }
         Err(error) => {
             report.not_run(format!("unit and e2e on PostgreSQL: {error:#}"));
+            None
+        }
+    }
+}
+
+fn nats_for_tests(report: &mut Report) -> Option<nats::Server> {
+    match nats::Server::find() {
+        Ok(server) => Some(server),
+        Err(error) => {
+            report.not_run(format!("e2e with NATS: {error:#}"));
             None
         }
     }

@@ -12,6 +12,7 @@ use crate::rooms::audit::rules as audit;
 use crate::rooms::customers::{accounts, captcha};
 use crate::rooms::data::oauth::rules as oauth;
 use crate::rooms::data::push::rules as pushes;
+use crate::rooms::data::storage::rules as storage;
 use crate::rooms::data::transact::rules as transact;
 use crate::rooms::data::users::rules::codes;
 use crate::rooms::files::rules as files;
@@ -43,6 +44,7 @@ fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
         + live::sweep(app, tx)?
         + codes::sweep(app, tx)?
         + oauth::sweep(app, tx)?
-        + pushes::sweep(app, tx)?;
+        + pushes::sweep(app, tx)?
+        + storage::sweep(app, tx)?;
     Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

@@ -5,6 +5,7 @@ mod coverage;
 mod differential;
 mod npm;
 mod oauth;
+mod persons;
 mod query;
 mod rules;
 mod storage;

@@ -163,9 +163,22 @@ async fn older_calls_work(server: TestServer) {
     let (_, path) = text(&url, "data").split_once("/storage/").expect("an address");
     let put = |path: &str| server.http().put(format!("{}/storage/{path}", server.url())).body("old").send();
     assert_eq!(put(path).await.expect("an answer").status(), 200);
-    let other = path.replace("old%2F", "new%2F");
-    assert_ne!(other, path);
-    assert_eq!(put(&other).await.expect("an answer").status(), 400);
+    // It is good once, and for nothing else.
+    let used: Value = put(path).await.expect("an answer").json().await.expect("JSON");
+    assert_eq!((&used["type"], &used["hint"]["record-type"]), (&json!("record-expired"), &json!("app-upload-url")));
+    let fresh = app.call("POST", "/admin/storage/signed-upload-url").body(&body).ok().await;
+    let (_, fresh) = text(&fresh, "data").split_once("/storage/").expect("an address");
+    let (id, _) = fresh.split_once('/').expect("an id");
+    let other_id = fresh.replace(id, &server.app().new_id());
+    for other in [fresh.replace("old%2F", "new%2F"), fresh.replace("by=admin", "by=nobody"), other_id] {
+        assert_ne!(other, fresh);
+        assert_eq!(put(&other).await.expect("an answer").status(), 400);
+    }
+    let (one, two) = tokio::join!(put(fresh), put(fresh));
+    let mut statuses = [one.expect("an answer").status().as_u16(), two.expect("an answer").status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 400], "one of two at the same time");
+    assert_eq!(server.database().number("SELECT CAST(COUNT(*) AS TEXT) AS line FROM data_used_urls"), 2);
     let listed = app.call("GET", "/admin/storage/files").ok().await;
     let line = &listed["data"][0];
     assert_eq!((&line["key"], &line["size"]), (&json!("old/ä b.txt"), &json!(3)));
@@ -179,7 +192,10 @@ async fn older_calls_work(server: TestServer) {
     let url = app.anybody("POST", "/storage/signed-upload-url").body(&body).ok().await;
     let (_, guests) = text(&url, "data").split_once("/storage/").expect("an address");
     assert_eq!(put(guests).await.expect("an answer").status(), 400);
+    let late = app.call("POST", "/admin/storage/signed-upload-url").body(&body).ok().await;
+    let (_, late) = text(&late, "data").split_once("/storage/").expect("an address");
     server.advance(3_601);
+    assert_eq!(put(late).await.expect("an answer").status(), 400);
     assert_eq!(put(path).await.expect("an answer").status(), 400);
 }
 

@@ -78,3 +78,10 @@ diesel::table! {
         created_ms -> BigInt,
     }
 }
+
+diesel::table! {
+    data_used_urls (id) {
+        id -> Text,
+        expires_ms -> BigInt,
+    }
+}

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::db::{DbError, RetryHint};
 use crate::error::KeyError;
+use crate::rooms::identity::error::IamError;
 
 /// The answer of a rule or handler of the data API.
 pub type DataResult<T> = Result<T, DataError>;
@@ -73,7 +74,16 @@ impl From<DataError> for KeyError {
     fn from(e: DataError) -> Self {
         match e.cause {
             Some(cause) => Self { cause: Some(cause), ..Self::new(ErrorCode::DbQuery) },
-            None => Self::with(ErrorCode::AppAction, e.told.message),
+            None => Self::input(e.told.message),
+        }
+    }
+}
+
+impl From<DataError> for IamError {
+    fn from(e: DataError) -> Self {
+        match e.cause {
+            Some(cause) => Self::internal(cause),
+            None => Self::bad(e.told.message),
         }
     }
 }

@@ -21,9 +21,10 @@ use serde::Serialize;
 use super::rules::{self, JudgedDevice, Refreshable, Registration, Session, SessionTokens};
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
-use crate::rooms::data::users::rules as data_users;
+use crate::rooms::data::users::rules as data;
 use crate::rooms::groups::invites::rules as invites;
 use crate::rooms::groups::keys::{self as group_keys, Order};
+use crate::rooms::live::news;
 use crate::web::call::{Call, Page};
 
 /// `POST /exists`
@@ -136,6 +137,7 @@ pub async fn refresh(call: Call, input: RefreshInput) -> KeyResult<RefreshOutput
 pub async fn logout(call: Call, input: RefreshInput) -> KeyResult<&'static str> {
     let (app, session) = (call.app.clone(), call.session()?.clone());
     call.write(move |tx| rules::logout(&app, tx, &session, &input.refresh_token)).await?;
+    news::signed_out(&call.app, &call.tenant.id, Some(&call.session()?.user_id), None);
     Ok(SUCCESS)
 }
 
@@ -223,9 +225,11 @@ pub async fn forced_end_sessions(call: Call, input: UserIdentifierInput) -> KeyR
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let end = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
-        Ok((rules::end_sessions(&app, tx, &user_id)?, Some(user_id)))
+        rules::end_sessions(&app, tx, &user_id)?;
+        Ok((user_id.clone(), Some(user_id)))
     };
-    call.write_naming(end).await?;
+    let user_id = call.write_naming(end).await?;
+    news::signed_out(&call.app, &call.tenant.id, Some(&user_id), None);
     Ok(SUCCESS)
 }
 
@@ -234,12 +238,11 @@ pub async fn forced_delete(call: Call, input: UserIdentifierInput) -> KeyResult<
     let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let delete = move |tx: &mut Conn| {
         let (user_id, _device) = rules::find_user(tx, &app_id, &input.user_identifier)?;
+        let forgotten = data::forget(&app, tx, &app_id, &user_id)?;
         rules::delete_user(tx, &app_id, &user_id)?;
-        let records = data_users::forget(&app, tx, &app_id, &user_id)?;
-        Ok(((user_id.clone(), records), Some(user_id)))
+        Ok((forgotten, Some(user_id)))
     };
-    let (user_id, records) = call.write_naming(delete).await?;
-    data_users::forgotten(&call.app, &call.tenant.id, &user_id, records.as_ref());
+    call.write_naming(delete).await?.tell(&call.app);
     Ok(SUCCESS)
 }
 
@@ -353,12 +356,12 @@ async fn user_keys(call: &Call, page: Page) -> KeyResult<Vec<GroupKey>> {
 }
 
 async fn remove_user(call: &Call, user_id: String) -> KeyResult<&'static str> {
-    let (app, app_id, id) = (call.app.clone(), call.tenant.id.clone(), user_id.clone());
+    let (app, app_id) = (call.app.clone(), call.tenant.id.clone());
     let delete = move |tx: &mut Conn| {
-        rules::delete_user(tx, &app_id, &id)?;
-        Ok(data_users::forget(&app, tx, &app_id, &id)?)
+        let forgotten = data::forget(&app, tx, &app_id, &user_id)?;
+        rules::delete_user(tx, &app_id, &user_id)?;
+        Ok(forgotten)
     };
-    let records = call.write(delete).await?;
-    data_users::forgotten(&call.app, &call.tenant.id, &user_id, records.as_ref());
+    call.write(delete).await?.tell(&call.app);
     Ok(SUCCESS)
 }

@@ -9,7 +9,7 @@ use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
 use super::download;
-use super::rules::{self, NewFile, Stored};
+use super::rules::{self, NewFile, Stored, UploadUrl};
 use crate::app::App;
 use crate::blobs::Blobs;
 use crate::rooms::data::auth::Auth;
@@ -26,7 +26,7 @@ const MOST_PATHS: usize = 1_000;
 pub async fn upload(call: DataCall) -> DataResult<HttpResponse> {
     let path = header(&call, "path").ok_or_else(|| Error::missing(&["headers", "path"]))?;
     let auth = call.auth.clone();
-    let stored = put(call, auth, path).await?;
+    let stored = put(call, auth, path, None).await?;
     Ok(envelope::value(&json!({"data": {"id": stored.id, "location-id": stored.location, "size": stored.size}})))
 }
 
@@ -34,12 +34,11 @@ pub async fn upload(call: DataCall) -> DataResult<HttpResponse> {
 pub async fn consume_upload_url(call: DataCall) -> DataResult<HttpResponse> {
     let value = |name: &str| call.query(name).ok_or_else(|| Error::missing(&["params", name]));
     let (by, path, signature) = (value("by")?, value("path")?, value("signature")?);
-    let until: i64 = value("until")?.parse().map_err(|_none| Error::malformed(&["params", "until"], Value::Null))?;
-    let (app, space) = (Arc::clone(&call.app), Arc::clone(call.space()?));
-    let wanted = path.clone();
-    let look = move |conn: &mut _| rules::uploader(&app, conn, &space, (&by, &wanted, until, &signature));
-    let auth = call.app.db.read(look).await?;
-    let stored = put(call, auth, path).await?;
+    let until_s = value("until")?.parse().map_err(|_none| Error::malformed(&["params", "until"], Value::Null))?;
+    let url = Arc::new(UploadUrl { id: call.param(0), by, path: path.clone(), until_s, signature });
+    let (app, space, shown) = (Arc::clone(&call.app), Arc::clone(call.space()?), Arc::clone(&url));
+    let auth = call.app.db.read(move |conn| rules::uploader(&app, conn, &space, &shown)).await?;
+    let stored = put(call, auth, path, Some(url)).await?;
     Ok(envelope::value(&json!({"data": {"id": stored.id}})))
 }
 
@@ -108,7 +107,7 @@ pub async fn download(call: DataCall) -> DataResult<HttpResponse> {
 }
 
 /// Takes the body into the storage and then into `$files`, for whoever the rules let.
-async fn put(mut call: DataCall, auth: Auth, path: String) -> DataResult<Stored> {
+async fn put(mut call: DataCall, auth: Auth, path: String, url: Option<Arc<UploadUrl>>) -> DataResult<Stored> {
     let content_type = header(&call, "content-type").filter(|kind| !kind.is_empty());
     let file = NewFile {
         path,
@@ -117,7 +116,7 @@ async fn put(mut call: DataCall, auth: Auth, path: String) -> DataResult<Stored>
     };
     let payload = call.payload.take().ok_or_else(|| DataError::internal("the route does not stream"))?;
     let mut body = Upload::new(payload, &call.req);
-    let stored = receive(&call.app, &call.space()?.app_id, (auth, call.request()), file, &mut body).await;
+    let stored = receive(&call.app, &call.space()?.app_id, (auth, call.request()), (file, url), &mut body).await;
     if stored.is_err() {
         body.drain().await;
     }
@@ -128,7 +127,7 @@ async fn receive(
     app: &Arc<App>,
     app_id: &str,
     by: (Auth, Request),
-    file: NewFile,
+    (file, url): (NewFile, Option<Arc<UploadUrl>>),
     body: &mut Upload,
 ) -> DataResult<Stored> {
     file.check()?;
@@ -160,7 +159,10 @@ async fn receive(
     };
     let store = {
         let (app, app_id, object) = (Arc::clone(app), app_id.to_owned(), object.clone());
-        move |tx: &mut _| rules::store(&app, tx, &app_id, (&by.0, &by.1), (&file, size), &object)
+        move |tx: &mut _| {
+            url.as_deref().map_or(Ok(()), |url| rules::use_up(tx, url))?;
+            rules::store(&app, tx, &app_id, (&by.0, &by.1), (&file, size), &object)
+        }
     };
     let (stored, committed) = match app.db.write(store).await {
         Ok(done) => done,

@@ -27,6 +27,7 @@ const DAY_MS: i64 = 86_400_000;
 const GOOD_DAYS: i64 = 7;
 /// How long an address for an upload is good.
 const UPLOAD_S: i64 = 3_600;
+const UPLOAD_URL: &str = "app-upload-url";
 /// Most bytes of a path.
 const PATH_BYTES: usize = 1_024;
 /// Most bytes of a content type or disposition.
@@ -92,7 +93,7 @@ fn hex(tag: [u8; 32]) -> String {
     tag.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The address to which the bytes of `path` may be put within an hour, as whoever asks for it.
+/// The address to which the bytes of `path` may be put once within an hour, as whoever asks for it.
 #[must_use]
 pub fn upload_url(app: &App, app_id: &str, auth: &Auth, path: &str) -> String {
     let by = match auth {
@@ -100,34 +101,44 @@ pub fn upload_url(app: &App, app_id: &str, auth: &Auth, path: &str) -> String {
         Auth::User(user) => user.id.to_string(),
         Auth::Nobody => "nobody".to_owned(),
     };
-    let until = app.clock.now_ms() / 1_000 + UPLOAD_S;
-    let signature = upload_signature(app, app_id, &by, path, until);
+    let (id, until) = (app.new_id(), app.clock.now_ms() / 1_000 + UPLOAD_S);
+    let signature = upload_signature(app, app_id, &id, &by, path, until);
     let base = app.config.server.public_url.trim_end_matches('/');
     let path = percent_encoding::utf8_percent_encode(path, percent_encoding::NON_ALPHANUMERIC);
-    let id = app.new_id();
     format!(
         "{base}/storage/{id}/consume-upload-url?app_id={app_id}&path={path}&by={by}&until={until}&signature={signature}"
     )
 }
 
-/// As whom the holder of such an address puts bytes.
+/// Such an address as it came.
+#[derive(Debug, Clone)]
+pub struct UploadUrl {
+    /// Its own.
+    pub id: String,
+    /// As whom bytes are put: `admin`, `nobody` or a user's id.
+    pub by: String,
+    /// Where to.
+    pub path: String,
+    /// When it stops being good, seconds.
+    pub until_s: i64,
+    /// What proves that this server gave it out.
+    pub signature: String,
+}
+
+/// As whom the holder of an address puts bytes.
 ///
 /// # Errors
-/// `record-expired`, `record-not-found` for one that this server did not give out or whose user is gone.
-pub fn uploader(
-    app: &App,
-    conn: &mut Conn,
-    space: &Space,
-    (by, path, until_s, given): (&str, &str, i64, &str),
-) -> DataResult<Auth> {
-    let wanted = upload_signature(app, &space.app_id, by, path, until_s);
-    if !ct_eq(wanted.as_bytes(), given.as_bytes()) {
-        return Err(Error::not_found("app-upload-url").into());
+/// `record-expired` for one that is too old or has been used, `record-not-found` for one that this server did not give out or whose
+/// user is gone.
+pub fn uploader(app: &App, conn: &mut Conn, space: &Space, url: &UploadUrl) -> DataResult<Auth> {
+    let wanted = upload_signature(app, &space.app_id, &url.id, &url.by, &url.path, url.until_s);
+    if !ct_eq(wanted.as_bytes(), url.signature.as_bytes()) {
+        return Err(Error::not_found(UPLOAD_URL).into());
     }
-    if app.clock.now_ms() / 1_000 >= until_s {
-        return Err(expired("app-upload-url"));
+    if app.clock.now_ms() / 1_000 >= url.until_s || store::is_used(conn, &url.id)? {
+        return Err(expired(UPLOAD_URL));
     }
-    match by {
+    match url.by.as_str() {
         "admin" => Ok(Auth::Admin),
         "nobody" => Ok(Auth::Nobody),
         id => {
@@ -137,9 +148,28 @@ pub fn uploader(
     }
 }
 
-fn upload_signature(app: &App, app_id: &str, by: &str, path: &str, until_s: i64) -> String {
+/// Uses an address up, in the transaction that stores what was put to it.
+///
+/// # Errors
+/// `record-expired` for one that has been used.
+pub fn use_up(tx: &mut Conn, url: &UploadUrl) -> DataResult<()> {
+    match store::use_up(tx, &url.id, url.until_s.saturating_mul(1_000))? {
+        true => Ok(()),
+        false => Err(expired(UPLOAD_URL)),
+    }
+}
+
+/// Forgets used addresses that are too old by now.
+///
+/// # Errors
+/// What the database says.
+pub fn sweep(app: &App, tx: &mut Conn) -> diesel::QueryResult<usize> {
+    store::sweep_urls(tx, app.clock.now_ms())
+}
+
+fn upload_signature(app: &App, app_id: &str, id: &str, by: &str, path: &str, until_s: i64) -> String {
     // No app's id is `upload`: nothing that is signed for a download is good here.
-    hex(app.root_key.file_signature(&format!("upload/{app_id}/{by}/{until_s}/{path}")))
+    hex(app.root_key.file_signature(&format!("upload/{app_id}/{id}/{by}/{until_s}/{path}")))
 }
 
 /// `record-expired` for a kind of record.

@@ -1,10 +1,10 @@
-//! Table `data_files`.
+//! Tables `data_files` and `data_used_urls`.
 
 use diesel::QueryResult;
 use diesel::prelude::*;
 
-use crate::db::Conn;
-use crate::db::schema::files::data_files as files;
+use crate::db::schema::files::{data_files as files, data_used_urls as used_urls};
+use crate::db::{Conn, each};
 
 /// Bytes that a `$files` entity names.
 #[derive(Debug, Clone, Queryable)]
@@ -39,6 +39,22 @@ pub(super) fn insert(tx: &mut Conn, app_id: &str, row: &FileRow) -> QueryResult<
 
 pub(super) fn find(conn: &mut Conn, app_id: &str, location: &str) -> QueryResult<Option<FileRow>> {
     files::table.find((app_id, location)).select(COLUMNS).get_result(conn).optional()
+}
+
+/// Notes that an address is used; false when it has been before.
+pub(super) fn use_up(tx: &mut Conn, id: &str, expires_ms: i64) -> QueryResult<bool> {
+    let row = (used_urls::id.eq(id), used_urls::expires_ms.eq(expires_ms));
+    each!(tx, |c| diesel::insert_into(used_urls::table).values(row).on_conflict_do_nothing().execute(c))
+        .map(|rows| rows > 0)
+}
+
+pub(super) fn is_used(conn: &mut Conn, id: &str) -> QueryResult<bool> {
+    let found: Option<String> = used_urls::table.find(id).select(used_urls::id).first(conn).optional()?;
+    Ok(found.is_some())
+}
+
+pub(super) fn sweep_urls(tx: &mut Conn, before_ms: i64) -> QueryResult<usize> {
+    diesel::delete(used_urls::table.filter(used_urls::expires_ms.lt(before_ms))).execute(tx)
 }
 
 /// What a trigger then has deleted from the storage.

@@ -13,8 +13,7 @@ use super::super::rules::record::UserRecord;
 use super::super::rules::renewal::{self, Manner, Renewal};
 use super::super::rules::tokens::{self, Checked, Kind};
 use super::super::rules::{login as login_rules, sessions};
-use crate::error::KeyError;
-use crate::rooms::data::users::rules as data_users;
+use crate::rooms::live::news;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 #[derive(Serialize)]
@@ -94,7 +93,10 @@ pub async fn refresh(call: IdentityCall) -> IamResult<Reply> {
 /// `POST /authn/logout`
 pub async fn logout(call: IdentityCall) -> IamResult<Reply> {
     let done = sessions::logout(&call.app, &call.app_id, call.presented(), &call.client).await;
-    done.map_err(|e| IamError { cause: e.cause, ..IamError::new(500, "Logout error.") })?;
+    let user = done.map_err(|e| IamError { cause: e.cause, ..IamError::new(500, "Logout error.") })?;
+    if let Some(user) = user {
+        news::signed_out(&call.app, &call.app_id, Some(&user), None);
+    }
     Ok(Reply::plain().clearing())
 }
 
@@ -124,11 +126,9 @@ pub async fn delete(call: IdentityCall) -> IamResult<Reply> {
     accounts::must_be_own(&call.app, &call.app_id, &caller, &uuid, IamError::new(500, "User not found")).await?;
     let (app, app_id, client) = (Arc::clone(&call.app), call.app_id.clone(), call.client.clone());
     let remove = move |tx: &mut crate::db::Conn| {
-        accounts::delete(&app, tx, &app_id, &caller.user, Some(&caller.user.uuid), &client)?;
-        Ok::<_, IamError>(data_users::forget(&app, tx, &app_id, &caller.user.uuid).map_err(KeyError::from)?)
+        accounts::delete(&app, tx, &app_id, &caller.user, Some(&caller.user.uuid), &client)
     };
-    let records = call.app.db.write(remove).await?;
-    data_users::forgotten(&call.app, &call.app_id, &uuid, records.as_ref());
+    call.app.db.write(remove).await?.tell(&call.app);
     Ok(Reply::plain().clearing())
 }
 

@@ -7,8 +7,7 @@ use super::super::model::Role;
 use super::super::rules::record::{UserList, UserRecord};
 use super::super::rules::users::{self as rules, UserUpdate};
 use super::authn::changed_name;
-use crate::error::KeyError;
-use crate::rooms::data::users::rules as data_users;
+use crate::rooms::live::news;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 /// Longest address of a picture and longest list of permissions, characters.
@@ -61,20 +60,18 @@ pub async fn update(call: IdentityCall) -> IamResult<Reply> {
         }
     };
     let change = move |tx: &mut crate::db::Conn| rules::update(&app, tx, &app_id, &caller, &uuid, &wanted, &client);
-    Reply::data(&UserRecord::from(call.app.db.write(change).await?))
+    let user = call.app.db.write(change).await?;
+    if !user.is_active {
+        news::signed_out(&call.app, &call.app_id, Some(&user.uuid), None);
+    }
+    Reply::data(&UserRecord::from(user))
 }
 
 /// `DELETE /users/{uuid}`
 pub async fn delete(call: IdentityCall) -> IamResult<Reply> {
     let (app, app_id, client) = (Arc::clone(&call.app), call.app_id.clone(), call.client.clone());
     let (uuid, caller) = (call.param(0), Arc::clone(call.caller()?));
-    let id = uuid.clone();
-    let remove = move |tx: &mut crate::db::Conn| {
-        rules::delete(&app, tx, &app_id, &caller, &id, &client)?;
-        Ok::<_, IamError>(data_users::forget(&app, tx, &app_id, &id).map_err(KeyError::from)?)
-    };
-    let records = call.app.db.write(remove).await?;
-    data_users::forgotten(&call.app, &call.app_id, &uuid, records.as_ref());
+    call.app.db.write(move |tx| rules::delete(&app, tx, &app_id, &caller, &uuid, &client)).await?.tell(&call.app);
     Ok(Reply::plain())
 }
 

@@ -16,6 +16,7 @@ use crate::db::{Conn, is_unique_violation};
 use crate::hashing::Verdict;
 use crate::rooms::apps::rules as apps;
 use crate::rooms::audit::rules::{self as audit, Event};
+use crate::rooms::data::users::rules::{self as data, Forgotten};
 use crate::rooms::directory::rules as directory;
 use crate::rooms::keys::rules as keys;
 
@@ -175,7 +176,7 @@ pub async fn must_be_own(
     Err(if other.is_some() { IamError::forbidden() } else { missing })
 }
 
-/// Removes a user with everything that is his, his keys included. The last administrator stays (better-than 25).
+/// Removes a user with everything that is his, his keys and his data included. The last administrator stays (better-than 25).
 ///
 /// # Errors
 /// 403 for the last administrator.
@@ -186,8 +187,9 @@ pub fn delete(
     user: &User,
     actor: Option<&str>,
     client: &Client,
-) -> IamResult<()> {
+) -> IamResult<Forgotten> {
     keep_an_admin(tx, app_id, user)?;
+    let forgotten = data::forget(app, tx, app_id, &user.uuid)?;
     if keys::user_group_of(tx, app_id, &user.uuid)?.is_some() {
         keys::delete_user(tx, app_id, &user.uuid)?;
     } else {
@@ -195,7 +197,8 @@ pub fn delete(
         directory::delete_user(tx, &user.uuid)?;
     }
     let (subject, ip) = (Some(user.uuid.as_str()), client.ip.as_deref());
-    Ok(audit::record(app, tx, app_id, &Event { name: "identity.deleted", actor, subject, ip, detail: None })?)
+    audit::record(app, tx, app_id, &Event { name: "identity.deleted", actor, subject, ip, detail: None })?;
+    Ok(forgotten)
 }
 
 /// Refuses what would leave the app without an active administrator whose address is verified.

@@ -28,11 +28,11 @@ pub struct SessionRecord {
 }
 
 /// Ends whatever session a request can be told to belong to: by `iam-sid`, by its access token, however old, or by its refresh
-/// token (better-than 16). With one session per user, that means all of his.
+/// token (better-than 16). With one session per user, that means all of his. Gives the user.
 ///
 /// # Errors
 /// What the database says.
-pub async fn logout(app: &Arc<App>, app_id: &str, presented: &Presented, client: &Client) -> IamResult<()> {
+pub async fn logout(app: &Arc<App>, app_id: &str, presented: &Presented, client: &Client) -> IamResult<Option<String>> {
     let sid_hash = presented.sid.as_deref().map(at_rest);
     let named = [
         presented.access_token().ok().and_then(|token| session_of(app, Kind::Access, token)),
@@ -60,9 +60,9 @@ pub async fn logout(app: &Arc<App>, app_id: &str, presented: &Presented, client:
                 let (id, ip) = (Some(user.uuid.as_str()), client.ip.as_deref());
                 let event = Event { name: "identity.logout", actor: id, subject: id, ip, detail: None };
                 audit::record(&shared, tx, &app_id, &event)?;
-                return Ok(());
+                return Ok(Some(user.uuid));
             }
-            Ok(())
+            Ok(None)
         })
         .await
 }

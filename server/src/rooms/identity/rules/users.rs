@@ -9,6 +9,7 @@ use super::{emails, sessions};
 use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::audit::rules::{self as audit, Event};
+use crate::rooms::data::users::rules::Forgotten;
 
 /// Names under which the one permission that is computed goes.
 const ADMIN_PERMISSION: [&str; 2] = ["can-access-admin", "canAccessAdmin"];
@@ -148,7 +149,14 @@ pub fn changeable(conn: &mut Conn, app_id: &str, caller: &Caller, uuid: &str) ->
 ///
 /// # Errors
 /// 400 when there is no such user, 403.
-pub fn delete(app: &App, tx: &mut Conn, app_id: &str, caller: &Caller, uuid: &str, client: &Client) -> IamResult<()> {
+pub fn delete(
+    app: &App,
+    tx: &mut Conn,
+    app_id: &str,
+    caller: &Caller,
+    uuid: &str,
+    client: &Client,
+) -> IamResult<Forgotten> {
     let user = changeable(tx, app_id, caller, uuid)?;
     super::accounts::delete(app, tx, app_id, &user, Some(&caller.user.uuid), client)
 }

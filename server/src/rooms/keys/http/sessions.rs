@@ -5,6 +5,7 @@ use keystead_protocol::envelope::SUCCESS;
 
 use super::super::rules;
 use crate::error::KeyResult;
+use crate::rooms::live::news;
 use crate::web::call::Call;
 
 /// `GET /user/sessions/:time/:id`
@@ -17,6 +18,7 @@ pub async fn list(call: Call) -> KeyResult<Vec<SessionListItem>> {
 pub async fn end_one(call: Call) -> KeyResult<&'static str> {
     let (app, user_id, id) = (call.app.clone(), call.session()?.user_id.clone(), call.param(0)?.to_owned());
     call.write(move |tx| rules::end_one(&app, tx, &user_id, &id)).await?;
+    news::signed_out(&call.app, &call.tenant.id, Some(&call.session()?.user_id), None);
     Ok(SUCCESS)
 }
 
@@ -24,5 +26,6 @@ pub async fn end_one(call: Call) -> KeyResult<&'static str> {
 pub async fn end_others(call: Call) -> KeyResult<&'static str> {
     let (app, session) = (call.app.clone(), call.session()?.clone());
     call.write(move |tx| rules::end_others(&app, tx, &session)).await?;
+    news::signed_out(&call.app, &call.tenant.id, Some(&call.session()?.user_id), None);
     Ok(SUCCESS)
 }

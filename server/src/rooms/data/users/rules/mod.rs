@@ -3,6 +3,8 @@
 pub mod codes;
 pub mod sign_in;
 
+use std::sync::Arc;
+
 use keystead_instaql::schema::EntityId;
 use keystead_instaql::system::{USERS, USERS_EMAIL, USERS_ID};
 use keystead_instaql::tx::outcome::Outcome;
@@ -19,7 +21,7 @@ use crate::rooms::data::auth;
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::oauth::rules as oauth;
 use crate::rooms::data::query::rules as query;
-use crate::rooms::data::space::Space;
+use crate::rooms::data::space::{self, Space};
 use crate::rooms::data::transact::rules::{self as transact, Committed};
 use crate::rooms::directory::rules as directory;
 use crate::rooms::identity::rules::users as accounts;
@@ -108,27 +110,40 @@ pub fn delete(
     Ok(Some((user, done)))
 }
 
-/// Removes a person whom another API deletes from an app's data, inside that transaction; the directory's row is the caller's
-/// business, who calls [`forgotten`] after the commit. An app that takes no writes keeps the `$users` entity; tokens end anyway.
+/// What an app's data has forgotten of a user; to be told after the commit.
+#[must_use]
+#[derive(Debug)]
+pub struct Forgotten {
+    app_id: String,
+    user_id: String,
+    done: Option<Committed>,
+}
+
+impl Forgotten {
+    /// Ends his live connections and tells everybody who saw him.
+    pub fn tell(&self, app: &Arc<App>) {
+        if let Some(done) = &self.done {
+            transact::tell(app, done);
+        }
+        news::signed_out(app, &self.app_id, Some(&self.user_id), None);
+    }
+}
+
+/// Removes a user whom another API deletes from an app's data: his tokens and his `$users` entity with what hangs on it. It comes
+/// before the deletion in the directory, which is the caller's business: writers of data take the same locks in this order. An app
+/// that takes no writes keeps the entity; its tokens go all the same.
 ///
 /// # Errors
 /// What the database says.
-pub fn forget(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResult<Option<Committed>> {
-    let Ok(id) = user_id.parse() else { return Ok(None) };
-    let Some(space) = crate::rooms::data::space::rules::in_tx(app, tx, app_id)? else { return Ok(None) };
-    auth::rules::end_all(tx, app_id, id)?;
+pub fn forget(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResult<Forgotten> {
+    let forgotten = |done| Forgotten { app_id: app_id.to_owned(), user_id: user_id.to_owned(), done };
+    let Ok(id) = user_id.parse() else { return Ok(forgotten(None)) };
+    let Some(space) = space::rules::in_tx(app, tx, app_id)? else { return Ok(forgotten(None)) };
     if !space.writable {
-        return Ok(None);
+        auth::rules::end_all(tx, app_id, id)?;
+        return Ok(forgotten(None));
     }
-    Ok(delete(app, tx, &space, &Which::Id(id))?.map(|(_, done)| done))
-}
-
-/// After the commit of [`forget`]: open connections of the person end, and live queries hear of it.
-pub fn forgotten(app: &std::sync::Arc<App>, app_id: &str, user_id: &str, done: Option<&Committed>) {
-    if let Some(committed) = done {
-        transact::tell(app, committed);
-    }
-    news::signed_out(app, app_id, Some(user_id), None);
+    Ok(forgotten(delete(app, tx, &space, &Which::Id(id))?.map(|(_, done)| done)))
 }
 
 /// Keeps directory and tokens in step with `$users`, whoever writes that: part of every transaction.
@@ -164,7 +179,7 @@ pub(super) fn is_guest(user: &Map<String, Value>) -> bool {
 }
 
 /// Tells everybody whom transactions concern, once they are committed.
-pub fn tell(app: &std::sync::Arc<App>, done: &[Committed]) {
+pub fn tell(app: &Arc<App>, done: &[Committed]) {
     for committed in done {
         transact::tell(app, committed);
     }
