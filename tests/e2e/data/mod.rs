@@ -6,6 +6,7 @@ mod differential;
 mod npm;
 mod oauth;
 mod persons;
+mod push;
 mod query;
 mod rules;
 mod storage;
