@@ -1,5 +1,5 @@
 //! Large data for callers with a faster AES-GCM than this crate's, such as WebCrypto in a browser: this crate writes and
-//! reads what stands around the ciphertext, they encrypt. The results are those of [`content`](crate::content) and
+//! reads what stands around the ciphertext, they encrypt. The results are those of [`content`] and
 //! [`file`](mod@crate::file), byte by byte.
 //!
 //! ```

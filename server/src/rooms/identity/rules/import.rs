@@ -1,4 +1,4 @@
-//! Accounts of another Nuxt IAM, from a file of its `users` table (see [`super::table_file`]), columns in any order. Argon2 hashes
+//! Accounts of another Nuxt IAM, from a file of its `users` table (read by `table_file`), columns in any order. Argon2 hashes
 //! are kept, so everybody logs in with the password he has.
 
 use keystead_crypto::password_hash;
