@@ -165,6 +165,12 @@ impl Provider {
         !self.config.client_id.is_empty()
     }
 
+    /// True when logins by redirect are configured too: they need a secret.
+    #[must_use]
+    pub fn takes_redirects(&self) -> bool {
+        self.is_on() && !self.config.client_secret.expose().is_empty()
+    }
+
     /// Our id at the provider.
     #[must_use]
     pub fn client_id(&self) -> &str {

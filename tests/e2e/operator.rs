@@ -9,30 +9,11 @@ use std::time::{Duration, Instant};
 
 use e2e::process::{Process, Site, binary};
 use e2e::users::Template;
-use e2e::{Backend, block_on, tokens};
+use e2e::{Backend, block_on, both_sites, tokens};
 use keystead_sdk_core::Suite;
 use serde_json::{Value, json};
 
-macro_rules! both {
-    ($($name:ident),+ $(,)?) => {
-        $(mod $name {
-            #[test]
-            fn sqlite() {
-                if let Some(site) = super::Site::new(super::Backend::Sqlite) {
-                    super::$name(&site);
-                }
-            }
-            #[test]
-            fn postgres() {
-                if let Some(site) = super::Site::new(super::Backend::Postgres) {
-                    super::$name(&site);
-                }
-            }
-        })+
-    };
-}
-
-both! {
+both_sites! {
     the_first_start_makes_an_app_and_keys,
     a_wrong_or_missing_root_key_is_a_clear_error,
     apps_are_made_and_listed,

@@ -270,3 +270,24 @@ fn collect(
 fn text(output: &Mutex<Vec<u8>>) -> String {
     String::from_utf8_lossy(&output.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
 }
+
+/// As [`both!`](crate::both), for tests `fn name(site: &Site)` that start processes.
+#[macro_export]
+macro_rules! both_sites {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            #[test]
+            fn sqlite() {
+                if let Some(site) = $crate::process::Site::new($crate::Backend::Sqlite) {
+                    super::$name(&site);
+                }
+            }
+            #[test]
+            fn postgres() {
+                if let Some(site) = $crate::process::Site::new($crate::Backend::Postgres) {
+                    super::$name(&site);
+                }
+            }
+        })+
+    };
+}

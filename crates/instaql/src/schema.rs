@@ -216,6 +216,13 @@ impl Attr {
         self.label() == ID && !self.is_ref()
     }
 
+    /// True for an indexed column: every entity has a triple of it, of null where there is no value, so that the index alone can
+    /// order by it. (Columns of the system have values only.)
+    #[must_use]
+    pub fn is_filled(&self) -> bool {
+        self.index && !self.is_ref() && self.owner == Owner::User
+    }
+
     /// True when an entity has at most one value.
     #[must_use]
     pub fn is_one(&self) -> bool {

@@ -6,31 +6,12 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use e2e::process::{Process, Site};
-use e2e::{Backend, block_on};
+use e2e::{block_on, both_sites};
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
-macro_rules! both {
-    ($($name:ident),+ $(,)?) => {
-        $(mod $name {
-            #[test]
-            fn sqlite() {
-                if let Some(site) = super::Site::new(super::Backend::Sqlite) {
-                    super::$name(&site);
-                }
-            }
-            #[test]
-            fn postgres() {
-                if let Some(site) = super::Site::new(super::Backend::Postgres) {
-                    super::$name(&site);
-                }
-            }
-        })+
-    };
-}
-
-both! {
+both_sites! {
     a_backup_goes_in_and_comes_out_equal,
     everything_of_an_app_moves,
     whatever_is_wrong_is_said_and_the_import_goes_on_later,
@@ -42,6 +23,7 @@ const SHELF: &str = "0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c003";
 const USER: &str = "0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c004";
 const FILE: &str = "0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c005";
 const APP: &str = "0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c006";
+const LOST: &str = "0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c008";
 const LOCATION: &str = "0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c007";
 
 /// Entries of a backup by name: JSON lines by the entity's id, everything else as text.
@@ -90,7 +72,7 @@ fn lines(records: &[(Value, i64)]) -> String {
 fn sample(rules: &Value) -> Vec<(&'static str, String)> {
     let column = |kind: &str, unique: bool, indexed: bool| json!({"valueType": kind, "config": {"unique": unique, "indexed": indexed}});
     let config = json!({
-        "appId": APP, "title": "library", "counts": {"$files": 1, "$users": 1, "books": 2, "shelves": 1}, "tripleCount": 19,
+        "appId": APP, "title": "library", "counts": {"$files": 2, "$users": 1, "books": 2, "shelves": 1}, "tripleCount": 21,
         "schema": {
             "entities": {
                 "books": {"attrs": {"title": column("string", false, true), "isbn": column("string", true, true),
@@ -120,10 +102,13 @@ fn sample(rules: &Value) -> Vec<(&'static str, String)> {
         ("entities/$users.jsonl", lines(&[(json!({"id": USER, "email": "jo@example.org"}), 500)])),
         (
             "entities/$files.jsonl",
-            lines(&[(
-                json!({"id": FILE, "path": "a.txt", "size": 5, "content-type": "text/plain", "location-id": LOCATION}),
-                4_000,
-            )]),
+            lines(&[
+                (
+                    json!({"id": FILE, "path": "a.txt", "size": 5, "content-type": "text/plain", "location-id": LOCATION}),
+                    4_000,
+                ),
+                (json!({"id": LOST, "path": "b.txt"}), 5_000),
+            ]),
         ),
         ("files/0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c007", "hello".to_owned()),
     ]
@@ -182,8 +167,8 @@ fn everything_of_an_app_moves(site: &Site) {
     write(&path, &sample(&rules));
     let told = import(site, &path, &[]);
     assert_eq!(told["app_id"], APP);
-    assert_eq!((&told["imported"]["entities"], &told["imported"]["files"]), (&json!(5), &json!(1)));
-    assert_eq!(told["imported"]["left_out"], json!(["1 webhooks"]));
+    assert_eq!((&told["imported"]["entities"], &told["imported"]["files"]), (&json!(6), &json!(1)));
+    assert_eq!(told["imported"]["left_out"], json!(["1 files without their bytes in the backup", "1 webhooks"]));
     let admin = told["tokens"]["admin_token"].as_str().expect("a token");
     let server = site.serve(&[]);
     block_on(async {
@@ -233,7 +218,8 @@ fn whatever_is_wrong_is_said_and_the_import_goes_on_later(site: &Site) {
     let mut entries = sample(&json!({"books": {"allow": {"view": "1 +"}}}));
     write(&path, &entries);
     assert!(refused(site, &path, &[]).contains("rule"));
-    entries = sample(&Value::Null);
+    let closed = json!({"books": {"allow": {"view": "false"}}});
+    entries = sample(&closed);
     entries[2].1.push_str("{\"entity\": {\"id\": 7}}\n");
     write(&path, &entries);
     let told = refused(site, &path, &[]);
@@ -245,12 +231,18 @@ fn whatever_is_wrong_is_said_and_the_import_goes_on_later(site: &Site) {
         let server = site.serve(&[]);
         let answer = block_on(post(&server, "/admin/transact", Some(&admin), &steps));
         assert_eq!(answer["type"], "app-read-only", "until it is finished");
+        // Its records are there, and its rules with them.
+        let query = json!({"query": {"books": {}}});
+        let all = block_on(post(&server, "/admin/query", Some(&admin), &query));
+        assert_eq!(all["books"].as_array().map(Vec::len), Some(2), "{all}");
+        let seen = block_on(post(&server, "/runtime/framework/query", None, &query)).to_string();
+        assert!(!seen.contains(BOOK) && !seen.contains(OTHER), "{seen}");
     }
-    write(&path, &sample(&Value::Null));
+    write(&path, &sample(&closed));
     let told = refused(site, &path, &["--app", APP]);
     assert!(told.contains("has records already"), "{told}");
     let done = import(site, &path, &["--resume"]);
-    assert_eq!(done["imported"]["entities"], 5);
+    assert_eq!(done["imported"]["entities"], 6);
     let (out, wanted) = (content(&export(site, APP)), content(&path));
     assert_eq!(out["entities/books.jsonl"], wanted["entities/books.jsonl"]);
     assert_eq!(out["files/0b1d0c5e-8a30-4d4c-9c3f-2f6a50b1c007"], "hello");

@@ -22,6 +22,8 @@ const PAGE: &str = "http://localhost:3000/app?x=1";
 fn with_issuer(config: &mut Config) {
     let (client_id, client_secret) = (CLIENT.into(), Secret::new(SECRET));
     let other = ProviderConfig { client_id, client_secret, issuer: ISSUER.url.clone(), ..ProviderConfig::default() };
+    let without_secret = ProviderConfig { client_secret: Secret::new(""), ..other.clone() };
+    config.oidc.insert("tokens-only".into(), without_secret);
     config.oidc.insert("other".into(), other);
 }
 
@@ -153,6 +155,7 @@ async fn logins_are_bound_to_browser_state_and_verifier(server: TestServer) {
         ([("client_name", "google"), ("redirect_uri", PAGE)], "record-not-found"),
         ([("client_name", "other"), ("redirect_uri", "https://evil.example/")], "param-malformed"),
         ([("client_name", "other"), ("redirect_uri", "javascript:alert(1)")], "param-malformed"),
+        ([("client_name", "tokens-only"), ("redirect_uri", PAGE)], "oauth-error"),
         ([("client_name", "other"), ("x", "y")], "param-missing"),
     ] {
         assert_eq!(browser.start(&wrong).await.expect_err("refused")["type"], kind, "{wrong:?}");

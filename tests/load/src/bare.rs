@@ -67,7 +67,7 @@ pub(crate) fn open(site: &Site, folder: &Path) -> Result<Bare> {
 
 fn sqlite(path: &Path) -> Result<SqliteConnection> {
     let mut db = SqliteConnection::establish(path.to_str().context("path")?)?;
-    db.batch_execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=10000;")?;
+    db.batch_execute("PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")?;
     Ok(db)
 }
 

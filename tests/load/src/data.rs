@@ -34,6 +34,8 @@ const PAGE: usize = 20;
 /// Entities of a batch, and batches that are ready.
 const BATCH: usize = 1_000;
 const BATCHES: usize = 64;
+/// With more connections no batch would end within a short round.
+const BATCH_CONNECTIONS: usize = 16;
 
 /// Runs the bench.
 ///
@@ -92,8 +94,10 @@ fn measure(
         of("page_admin", app.each(false, page)),
         of("update", app.each(true, |n| update(n, app.lists))),
         of("update_adm", app.each(false, |n| update(n, app.lists))),
-        of("batch", app.batches()),
     ];
+    if connections <= BATCH_CONNECTIONS {
+        contestants.push(of("batch", app.batches()));
+    }
     if let Some(large) = large {
         contestants.push(of("page_1m", large.each(true, page)));
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::work::{Slot, Slots, State, Work, key_of};
 use super::{Source, TxPlan};
 use crate::error::{Error, Kind, Result};
-use crate::schema::{Attr, AttrId, Catalog, EntityId, Owner};
+use crate::schema::{Attr, AttrId, Catalog, EntityId};
 
 /// Everything a server needs to write a transaction down, check its rules and tell others.
 #[derive(Debug, Clone, Default)]
@@ -137,12 +137,7 @@ fn created(work: &Work<'_>) -> BTreeSet<(EntityId, String)> {
 /// Indexed columns of a new entity have a triple even without a value, so that an index alone can order by them.
 fn add_nulls(work: &mut Work<'_>, created: &BTreeSet<(EntityId, String)>) {
     for (entity, etype) in created {
-        let empty: Vec<_> = work
-            .catalog
-            .of(etype)
-            .filter(|attr| attr.index && !attr.is_ref() && attr.owner == Owner::User)
-            .cloned()
-            .collect();
+        let empty: Vec<_> = work.catalog.of(etype).filter(|attr| attr.is_filled()).cloned().collect();
         for attr in empty {
             if let Some(state) = work.entities.get_mut(entity) {
                 state.now.entry(attr.id).or_insert(Slot::One(Value::Null, work.now_ms));

@@ -1,4 +1,5 @@
-//! A backup becomes an app: schema, entities and links as they are, bytes of files, at last the rules.
+//! A backup becomes an app: schema and rules, then entities and links as they are, then the bytes of files. The rules come first,
+//! because clients know the app's id and may read while the import runs, or after it has stopped halfway.
 //!
 //! Entities go in by thousands, each thousand in one transaction, so that other apps of the server can write meanwhile.
 //! Until the end the app takes no writes of clients. What an interrupted import has written is written again, over itself, by a
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use keystead_instaql::rules::Rules;
-use keystead_instaql::schema::{Attr, CheckedType, EntityId, Owner};
+use keystead_instaql::schema::{Attr, CheckedType, EntityId};
 use keystead_instaql::system::{self, USERS};
 use keystead_instaql::tx::Triple;
 use keystead_instaql::{Error, system::FILES as FILES_SPACE};
@@ -122,7 +123,11 @@ impl Backup {
         }
         let mut lost = 0_u64;
         for file in files {
-            match self.file(app, app_id, file).await? {
+            let is_there = match file {
+                Some(file) => self.file(app, app_id, file).await?,
+                None => false,
+            };
+            match is_there {
                 true => done.files += 1,
                 false => lost += 1,
             }
@@ -142,12 +147,13 @@ impl Backup {
         Ok(done)
     }
 
-    /// The schema comes in, and nobody else writes from here on.
+    /// Schema and rules come in, and nobody else writes from here on.
     ///
     /// # Errors
     /// An app that has records, unless `resume`; a schema that is not to be understood. Nothing has changed then.
     pub async fn begin(&self, app: &Arc<App>, app_id: &str, resume: bool) -> Result<(), BackupError> {
-        let (shared, id, schema) = (Arc::clone(app), app_id.to_owned(), self.config.schema.clone());
+        let (shared, id) = (Arc::clone(app), app_id.to_owned());
+        let (schema, rules) = (self.config.schema.clone(), self.config.rules.clone());
         app.db
             .write(move |tx| {
                 space::rules::found_in(&shared, tx, &id)?;
@@ -160,6 +166,9 @@ impl Backup {
                 space::rules::set_writable(tx, &id, true)?;
                 let steps = push::plan(&shared, &space.catalog, &schema, true)?;
                 push::apply(&shared, tx, &id, &push::parse(&json!(steps))?, &steps)?;
+                if !rules.is_null() {
+                    push::set_rules(&shared, tx, &id, &rules)?;
+                }
                 space::rules::set_writable(tx, &id, false)?;
                 space::rules::reload(tx, &id)?;
                 Ok(())
@@ -172,7 +181,7 @@ impl Backup {
         app: &Arc<App>,
         app_id: &str,
         (name, etype): (&str, &str),
-        (done, files): (&mut Imported, &mut Vec<FileOf>),
+        (done, files): (&mut Imported, &mut Vec<Option<FileOf>>),
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), BackupError> {
         let mut lines = Lines { reader: BufReader::new(self.archive.by_name(name)?), name, number: 0 };
@@ -187,7 +196,7 @@ impl Backup {
                 return Ok(());
             }
             if etype == FILES_SPACE {
-                files.extend(batch.iter().filter_map(|(_, record)| file_of(record)));
+                files.extend(batch.iter().map(|(_, record)| file_of(record)));
             }
             let count = batch.len() as u64;
             let (shared, id, etype, name) = (Arc::clone(app), app_id.to_owned(), etype.to_owned(), name.to_owned());
@@ -233,9 +242,9 @@ impl Backup {
         Ok(true)
     }
 
-    /// What the schema promises is looked at, the rules come in, and clients may write.
+    /// What the schema promises is looked at, and clients may write.
     async fn finish(&self, app: &Arc<App>, app_id: &str) -> Result<(), BackupError> {
-        let (shared, id, rules) = (Arc::clone(app), app_id.to_owned(), self.config.rules.clone());
+        let (shared, id) = (Arc::clone(app), app_id.to_owned());
         let committed = app
             .db
             .write(move |tx| {
@@ -247,12 +256,9 @@ impl Backup {
                     }
                 }
                 space::rules::set_writable(tx, &id, true)?;
-                if rules.is_null() {
-                    let (_, tx_id) = space::rules::begin(&shared, tx, &id)?;
-                    space::rules::reload(tx, &id)?;
-                    return Ok(transact::rules::log_schema(&shared, tx, &id, tx_id)?);
-                }
-                Ok(push::set_rules(&shared, tx, &id, &rules)?)
+                let (_, tx_id) = space::rules::begin(&shared, tx, &id)?;
+                space::rules::reload(tx, &id)?;
+                Ok::<_, BackupError>(transact::rules::log_schema(&shared, tx, &id, tx_id)?)
             })
             .await?;
         push::changed(app, &committed);
@@ -385,16 +391,11 @@ fn add(attr: &Attr, entity: EntityId, value: &Value, created_ms: i64, triples: &
 /// Indexed columns have a triple for entities without a value too, so that an index alone can order by them. Time 0 tells these
 /// from a null that somebody wrote.
 fn fillers(space: &Space, etype: &str, entity: EntityId, record: &Record) -> Vec<Triple> {
-    let empty = space.catalog.of(etype).filter(|attr| {
-        attr.index
-            && !attr.is_ref()
-            && !attr.is_id()
-            && attr.owner == Owner::User
-            && !record.entity.contains_key(attr.label())
-    });
+    let empty = space.catalog.of(etype).filter(|attr| attr.is_filled() && !record.entity.contains_key(attr.label()));
     empty.map(|attr| Triple { entity, attr: attr.id, value: Value::Null, created_ms: 0 }).collect()
 }
 
+/// None for one whose location cannot be that of bytes.
 fn file_of(record: &Record) -> Option<FileOf> {
     let text = |name: &str| record.entity.get(name).and_then(Value::as_str).map(str::to_owned);
     let location = text("location-id").filter(|location| {

@@ -112,6 +112,9 @@ pub async fn begin(app: &Arc<App>, app_id: &str, wanted: &Wanted) -> DataResult<
     {
         return Err(Error::malformed(&["params", "code_challenge"], Value::Null).into());
     }
+    if !provider.takes_redirects() {
+        return Ok(Err(Refused("This provider has no client_secret in the configuration: it takes ID tokens only")));
+    }
     let endpoints = match provider.endpoints().await {
         Ok(endpoints) => endpoints,
         Err(e) => {
@@ -274,7 +277,7 @@ pub fn enter(
     let place = (app_id, provider, identity.subject.as_str());
     tx.lock(&format!("data oauth {app_id} {provider} {}", identity.subject))?;
     if let Some(user) = store::linked(tx, app_id, provider, &identity.subject)? {
-        let arrival = Arrival { id: user.parse().ok(), ..arrival.clone() };
+        let arrival = Arrival { id: Some(user.parse().map_err(DataError::internal)?), ..arrival.clone() };
         return sign_in::sign_in(app, tx, app_id, &arrival).map(Ok);
     }
     let Some(email) = address(&identity.email) else { return Ok(Err(Refused("The provider tells no usable address"))) };

@@ -1,6 +1,7 @@
 //! Who may put files where, and what becomes of `$files` and of the bytes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use keystead_crypto::hash::ct_eq;
 use keystead_instaql::rules::Request;
@@ -190,7 +191,7 @@ pub fn begin(
     (file, size): (&NewFile, u64),
     object: &str,
 ) -> DataResult<()> {
-    let space = space::rules::reload(tx, app_id)?;
+    let space = space_in(app, tx, app_id)?;
     judge(tx, &space, (auth, request), (file, size))?;
     note(app, tx, app_id, object)
 }
@@ -210,7 +211,7 @@ pub fn store(
 ) -> DataResult<(Stored, Committed)> {
     // One after the other: the second of two new files of one path is a change of the first.
     tx.lock(&format!("data file {app_id}/{}", file.path))?;
-    let space = space::rules::reload(tx, app_id)?;
+    let space = space_in(app, tx, app_id)?;
     let found = judge(tx, &space, (auth, request), (file, size))?;
     let id = found.unwrap_or_else(|| Uuid::parse_str(&app.new_id()).unwrap_or_default());
     let values = [
@@ -312,7 +313,7 @@ pub fn delete(
     (auth, request): (&Auth, &Request),
     paths: &[String],
 ) -> DataResult<(Vec<EntityId>, Option<Committed>)> {
-    let space = space::rules::reload(tx, app_id)?;
+    let space = space_in(app, tx, app_id)?;
     let mut ids = Vec::new();
     for path in paths {
         if let Some(id) = at(tx, &space, path)?.filter(|id| !ids.contains(id)) {
@@ -438,6 +439,10 @@ fn judge(
     };
     said.map_err(|e| storage_denied(e, action))?;
     Ok(found)
+}
+
+fn space_in(app: &App, tx: &mut Conn, app_id: &str) -> DataResult<Arc<Space>> {
+    space::rules::in_tx(app, tx, app_id)?.ok_or_else(|| Error::not_found("app").into())
 }
 
 /// The entity of a path.

@@ -8,7 +8,7 @@ use keystead_instaql::key;
 use keystead_instaql::query::ast::Count;
 use keystead_instaql::query::cursor::Cursor;
 use keystead_instaql::query::plan::{Filter, Leaf, Node, OrderBy, Test, ValueTest};
-use keystead_instaql::schema::{Attr, Direction, EntityId, Owner};
+use keystead_instaql::schema::{Attr, Direction, EntityId};
 
 use super::driver;
 use super::filter::{Conditions, Views, compare};
@@ -98,9 +98,7 @@ fn is_backwards(node: &Node) -> bool {
 fn order_attr(node: &Node) -> Option<(&Attr, bool)> {
     match &node.order.by {
         OrderBy::Created => None,
-        OrderBy::Attr(attr) => {
-            Some((attr, attr.index && !attr.indexing && attr.owner == Owner::User && !attr.is_ref()))
-        }
+        OrderBy::Attr(attr) => Some((attr, attr.is_filled() && !attr.indexing)),
     }
 }
 
