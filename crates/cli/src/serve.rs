@@ -58,6 +58,7 @@ fn welcome(handle: &Handle) {
     println!("  curl {url}/health");
     println!("  keystead demo                              two users share a secret; see what the server stored");
     println!("  keystead app create myapp --preset lax     an app whose users register themselves: shows its tokens");
+    println!("  keystead import instant BACKUP.zip         an app of Instant with its records, rules and files");
     println!("  keystead app list");
     println!("(From the source tree, `cargo run --release --` stands for `keystead`.)");
 }
