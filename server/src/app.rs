@@ -14,6 +14,7 @@ use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
 use crate::rooms::data::push::Pushes;
 use crate::rooms::data::space::Spaces;
+use crate::rooms::data::webhooks::Webhooks;
 use crate::rooms::identity::Identity;
 use crate::rooms::live::Live;
 use crate::root_key::RootKey;
@@ -39,6 +40,8 @@ pub struct App {
     pub spaces: Spaces,
     /// Jobs of pushed schemas and logins of `instant-cli` that somebody may still ask for.
     pub pushes: Pushes,
+    /// Key, client and alarm of webhooks.
+    pub webhooks: Webhooks,
     /// JWTs whose signature has been checked.
     pub tokens: TokenCache,
     /// Callers whom the guard has let in.
@@ -76,6 +79,7 @@ impl App {
             callers: Callers::new(db.readers()),
             db,
             blobs,
+            webhooks: Webhooks::open(&root_key)?,
             root_key,
             tenants: Tenants::default(),
             spaces: Spaces::default(),

@@ -49,6 +49,7 @@ pub struct RootKey {
     at_rest: SymKey,
     file_urls: Zeroizing<[u8; 32]>,
     fake_salt: Zeroizing<[u8; 32]>,
+    webhooks: Zeroizing<[u8; 32]>,
     check: String,
 }
 
@@ -68,6 +69,7 @@ impl RootKey {
             at_rest: SymKey::from_bytes(&*derive(b"keystead at rest v1")).ok()?,
             fake_salt: derive(b"keystead fake salt v1"),
             file_urls: derive(b"keystead file urls v1"),
+            webhooks: derive(b"keystead webhooks v1"),
             check: encoding::b64_encode(&*derive(b"keystead root key check v1")),
         })
     }
@@ -130,6 +132,12 @@ impl RootKey {
     #[must_use]
     pub fn file_signature(&self, address: &str) -> [u8; 32] {
         hash::hmac_sha256(&*self.file_urls, address.as_bytes())
+    }
+
+    /// The Ed25519 seed of the key that signs webhooks: the same at every node and start.
+    #[must_use]
+    pub fn webhook_seed(&self) -> &[u8; 32] {
+        &self.webhooks
     }
 
     /// The salt that an identifier nobody uses gets at `prepare_login`: 32 bytes, the same at every call and start.

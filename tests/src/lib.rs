@@ -46,6 +46,7 @@ pub mod node;
 pub mod postgres;
 pub mod process;
 pub mod raw;
+pub mod receiver;
 pub mod server;
 pub mod socket;
 pub mod tokens;

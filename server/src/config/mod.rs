@@ -14,6 +14,7 @@ mod limits;
 mod live;
 mod mail;
 mod server;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use limits::{LimitsConfig, Rate};
 pub use live::{BusConfig, BusTarget, LiveConfig};
 pub use mail::{MailConfig, SmtpTls};
 pub use server::{Api, ApisConfig, LogConfig, LogFormat, MetricsConfig, Secret, ServerConfig};
+pub use webhooks::WebhooksConfig;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -62,6 +64,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Live queries and connections.
     pub live: LiveConfig,
+    /// Webhooks of the data API.
+    pub webhooks: WebhooksConfig,
     /// How nodes hear of each other.
     pub bus: BusConfig,
     /// Sender and mail server.
@@ -138,6 +142,7 @@ impl Config {
         self.files.check(&mut problems);
         self.limits.check(&mut problems);
         self.live.check(&mut problems);
+        self.webhooks.check(&mut problems);
         self.bus.check(&mut problems);
         self.mail.check(&mut problems);
         self.metrics.check(&mut problems);

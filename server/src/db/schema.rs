@@ -5,6 +5,7 @@ mod data;
 pub mod files;
 mod identity;
 mod live;
+mod webhooks;
 
 pub use audit::audit_log;
 pub use data::{
@@ -13,6 +14,7 @@ pub use data::{
 };
 pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
 pub use live::live_events;
+pub use webhooks::{data_webhook_events, data_webhooks};
 
 diesel::table! {
     settings (name) {

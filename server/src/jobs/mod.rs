@@ -4,6 +4,7 @@ pub mod delete_files;
 pub(crate) mod key_rotation;
 mod live;
 mod sweep;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -21,5 +22,6 @@ pub(crate) fn start(app: &Arc<App>) -> Vec<tokio::task::JoinHandle<()>> {
         actix_web::rt::spawn(sweep::run(Arc::clone(app))),
         actix_web::rt::spawn(key_rotation::run(Arc::clone(app))),
         actix_web::rt::spawn(delete_files::run(Arc::clone(app))),
+        actix_web::rt::spawn(webhooks::run(Arc::clone(app))),
     ]
 }

@@ -15,6 +15,7 @@ use crate::rooms::data::push::rules as pushes;
 use crate::rooms::data::storage::rules as storage;
 use crate::rooms::data::transact::rules as transact;
 use crate::rooms::data::users::rules::codes;
+use crate::rooms::data::webhooks::rules as webhooks;
 use crate::rooms::files::rules as files;
 use crate::rooms::identity::rules as identity;
 use crate::rooms::keys::rules as keys;
@@ -45,6 +46,7 @@ fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
         + codes::sweep(app, tx)?
         + oauth::sweep(app, tx)?
         + pushes::sweep(app, tx)?
-        + storage::sweep(app, tx)?;
+        + storage::sweep(app, tx)?
+        + webhooks::sweep(app, tx)?;
     Ok(keys::sweep(app, tx)? + audit::sweep(app, tx)? + identity::sweep(app, tx)? + customers + files)
 }

@@ -8,7 +8,7 @@ use actix_web::http::Method;
 use super::{ANSWER_SIZE, Route, RouteHandler};
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::users::http as users;
-use crate::rooms::data::{oauth, push, query, storage, transact};
+use crate::rooms::data::{oauth, push, query, storage, transact, webhooks};
 use crate::rooms::live;
 use crate::web::data::{DataCall, DataGuard, handler, streaming};
 use crate::web::envelope::data as envelope;
@@ -90,6 +90,19 @@ pub(super) fn lines() -> Vec<Route> {
         line(&get,    "/storage/signed-download-url",                    User,        No,                 handler(storage::http::signed_download_url)),
         line(&put,    "/storage/{id}/consume-upload-url",                App,         No,                 streaming(storage::http::consume_upload_url)),
         line(&get,    "/storage/files/{app_id}/{location}",              Open,        No,                 handler(storage::http::download)),
+
+        // Webhooks (section 12).
+        line(&get,    "/dash/apps/{app}/webhooks",                       Dash,        No,                 handler(webhooks::http::list)),
+        line(&post,   "/dash/apps/{app}/webhooks",                       Dash,        No,                 handler(webhooks::http::create)),
+        line(&post,   "/dash/apps/{app}/webhooks/{webhook_id}",          Dash,        No,                 handler(webhooks::http::update)),
+        line(&delete, "/dash/apps/{app}/webhooks/{webhook_id}",          Dash,        No,                 handler(webhooks::http::delete)),
+        line(&post,   "/dash/apps/{app}/webhooks/{webhook_id}/enable",   Dash,        No,                 handler(webhooks::http::enable)),
+        line(&post,   "/dash/apps/{app}/webhooks/{webhook_id}/disable",  Dash,        No,                 handler(webhooks::http::disable)),
+        line(&get,    "/dash/apps/{app}/webhooks/{webhook_id}/events",   Dash,        No,                 handler(webhooks::http::events)),
+        line(&get,    "/dash/apps/{app}/webhooks/{webhook_id}/events/{*isn}", Dash,   No,                 handler(webhooks::http::event)),
+        line(&post,   "/dash/apps/{app}/webhooks/{webhook_id}/events/{*isn}", Dash,   No,                 handler(webhooks::http::resend)),
+        line(&get,    "/webhooks/payload/{app}/{webhook_id}/{*isn}",     Open,        No,                 handler(webhooks::http::payload)),
+        line(&get,    "/.well-known/webhooks/jwks.json",                 Open,        No,                 handler(webhooks::http::jwks)),
 
         // Schema and rules, apps.
         line(&get,    "/dash/apps/{app}/schema/pull",                    Dash,        No,                 handler(push::http::schema_pull)),

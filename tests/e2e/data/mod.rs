@@ -12,3 +12,4 @@ mod rules;
 mod storage;
 mod transact;
 mod users;
+mod webhooks;

@@ -3,9 +3,20 @@
 use std::path::Path;
 use std::process::Command;
 
-use e2e::{TestServer, both};
+use e2e::{Setup, TestServer, both};
+use keystead_server::config::Config;
 
-both! { the_npm_clients_work }
+both! { the_npm_clients_work; with Setup::default().with(with_webhooks) }
+
+/// Receivers of webhooks are on this machine, and read from the server's own address.
+fn with_webhooks(config: &mut Config) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    config.server.listen = free.to_string();
+    config.server.public_url = format!("http://{free}");
+    config.webhooks.allow_http = true;
+    config.webhooks.allow_targets = vec!["127.0.0.0/8".parse().expect("a network")];
+    config.webhooks.retry_seconds = vec![1, 1, 1];
+}
 
 async fn the_npm_clients_work(server: TestServer) {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients_live");

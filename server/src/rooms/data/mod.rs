@@ -9,6 +9,7 @@
 //! | `transact` | steps into rows, in one transaction |
 //! | `permissions` | what rules say to reads and writes |
 //! | `users` | `$users` and signing in |
+//! | `webhooks` | who is told of changes over HTTP |
 //! | `push` | schema and rules from `instant-cli`; apps made over HTTP |
 //! | `backup` | whole apps as zip files |
 
@@ -24,3 +25,4 @@ pub(crate) mod sql;
 pub mod storage;
 pub mod transact;
 pub mod users;
+pub mod webhooks;

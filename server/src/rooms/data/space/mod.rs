@@ -10,6 +10,7 @@ use keystead_instaql::rules::Rules;
 use keystead_instaql::schema::{Attr, AttrId, Catalog};
 use moka::sync::Cache;
 
+use super::webhooks::Hook;
 pub use rules::{current, found, is_app};
 
 /// Apps that are remembered.
@@ -29,6 +30,8 @@ pub struct Space {
     pub rules: Arc<Rules>,
     /// The rules document as it was pushed: JSON.
     pub rules_text: String,
+    /// Who is told of its transactions.
+    pub webhooks: Vec<Hook>,
     pub(super) numbers: HashMap<AttrId, i64>,
     pub(super) attrs: HashMap<i64, Arc<Attr>>,
 }
@@ -56,6 +59,7 @@ impl Space {
             catalog: Arc::clone(&self.catalog),
             rules: Arc::new(rules),
             rules_text: self.rules_text.clone(),
+            webhooks: self.webhooks.clone(),
             numbers: self.numbers.clone(),
             attrs: self.attrs.clone(),
         }

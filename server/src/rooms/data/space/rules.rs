@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::db::{Conn, is_unique_violation};
 use crate::rooms::apps::rules as apps;
 use crate::rooms::data::error::{DataError, DataResult};
+use crate::rooms::data::webhooks::rules as webhooks;
 
 const ACTIVE: &str = "active";
 const READ_ONLY: &str = "read-only";
@@ -290,6 +291,7 @@ fn load(conn: &mut Conn, app_id: &str, head: &Head) -> DataResult<Space> {
         catalog: Arc::new(catalog),
         rules: Arc::new(rules),
         rules_text,
+        webhooks: webhooks::active(conn, app_id)?,
         numbers,
         attrs,
     })

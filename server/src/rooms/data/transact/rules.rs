@@ -24,6 +24,7 @@ use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::space::{self, Space};
 use crate::rooms::data::storage::rules as storage;
 use crate::rooms::data::users::rules as users;
+use crate::rooms::data::webhooks::rules as webhooks;
 use crate::rooms::live::door as live;
 
 /// Changes of one transaction that are written down in full.
@@ -60,6 +61,8 @@ pub struct Committed {
     pub outcome: Arc<Outcome>,
     /// Attrs changed, too.
     pub is_schema: bool,
+    /// Webhooks have something to deliver.
+    pub is_for_webhooks: bool,
 }
 
 impl Committed {
@@ -93,6 +96,9 @@ pub async fn run(app: &Arc<App>, app_id: &str, auth: &Auth, posted: Posted) -> D
 /// Tells everybody whom a transaction concerns, once it is committed.
 pub fn tell(app: &Arc<App>, done: &Committed) {
     tracing::debug!(tx = done.tx_id, changes = done.outcome.changes.len(), "committed");
+    if done.is_for_webhooks {
+        app.webhooks.wake();
+    }
     live::committed(app, done);
 }
 
@@ -157,7 +163,8 @@ pub fn run_as(
     storage::release(tx, &space, &outcome)?;
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
-    Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema })
+    let is_for_webhooks = webhooks::queue(tx, &space, tx_id, &outcome, now_ms)?;
+    Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema, is_for_webhooks })
 }
 
 /// Writes down a change of attrs or rules that is no transaction of a client's: everything may have changed.
@@ -167,7 +174,7 @@ pub fn run_as(
 /// What the database says.
 pub fn log_schema(app: &App, tx: &mut Conn, app_id: &str, tx_id: i64) -> DataResult<Committed> {
     store::insert_log(tx, app_id, tx_id, None, app.clock.now_ms())?;
-    Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::default(), is_schema: true })
+    Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::default(), is_schema: true, is_for_webhooks: false })
 }
 
 /// Attrs are made by whom the rule lets; all else about them is for admins.

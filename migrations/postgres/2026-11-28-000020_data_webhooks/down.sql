@@ -1,0 +1,2 @@
+DROP TABLE data_webhook_events;
+DROP TABLE data_webhooks;
