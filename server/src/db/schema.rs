@@ -197,6 +197,7 @@ diesel::table! {
         identifier_hash -> Text,
         created_ms -> BigInt,
         sessions_ended_ms -> BigInt,
+        challenges_after_ms -> BigInt,
     }
 }
 
@@ -225,15 +226,6 @@ diesel::table! {
         created_ms -> BigInt,
         id -> Text,
         last_used_ms -> BigInt,
-    }
-}
-
-diesel::table! {
-    key_challenges (token_hash) {
-        token_hash -> Text,
-        device_id -> Text,
-        created_ms -> BigInt,
-        second_factor -> Bool,
     }
 }
 
@@ -345,7 +337,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_devices,
     key_device_keys,
     key_refresh_tokens,
-    key_challenges,
     key_pending_devices,
     key_mfa,
     key_mfa_recovery,
