@@ -18,6 +18,7 @@ mod lint;
 mod nats;
 mod npm;
 mod postgres;
+mod python;
 mod report;
 mod serve;
 mod setup;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Metadata, TargetKind};
 use clap::{Args, ValueEnum};
 
-use crate::{cli_suite, js, nats, npm, postgres, report::Report, setup, shell};
+use crate::{cli_suite, js, nats, npm, postgres, python, report::Report, setup, shell};
 
 /// Package of the end-to-end tests.
 const E2E: &str = "e2e";
@@ -152,7 +152,13 @@ fn prepare(args: &TestArgs, report: &mut Report) -> Result<()> {
     for need in &missing {
         report.not_run(format!("{}: {} is missing", need.used_by, need.what));
     }
-    if shell::answers("npm") { npm::install_all() } else { Ok(()) }
+    if shell::answers("npm") {
+        npm::install_all()?;
+    }
+    if python::can_make_environments() {
+        python::install(Path::new(shell::metadata(false)?.target_directory.as_str()))?;
+    }
+    Ok(())
 }
 
 fn compile(workspace: &Metadata) -> Result<()> {
