@@ -50,6 +50,7 @@ pub struct RootKey {
     file_urls: Zeroizing<[u8; 32]>,
     fake_salt: Zeroizing<[u8; 32]>,
     webhooks: Zeroizing<[u8; 32]>,
+    challenges: Zeroizing<[u8; 32]>,
     check: String,
 }
 
@@ -68,6 +69,7 @@ impl RootKey {
         Some(Self {
             at_rest: SymKey::from_bytes(&*derive(b"keystead at rest v1")).ok()?,
             fake_salt: derive(b"keystead fake salt v1"),
+            challenges: derive(b"keystead login challenges v1"),
             file_urls: derive(b"keystead file urls v1"),
             webhooks: derive(b"keystead webhooks v1"),
             check: encoding::b64_encode(&*derive(b"keystead root key check v1")),
@@ -138,6 +140,12 @@ impl RootKey {
     #[must_use]
     pub fn webhook_seed(&self) -> &[u8; 32] {
         &self.webhooks
+    }
+
+    /// What proves that this server made a login challenge: 32 bytes, an HMAC-SHA256.
+    #[must_use]
+    pub fn challenge_signature(&self, challenge: &[u8]) -> [u8; 32] {
+        hash::hmac_sha256(&*self.challenges, challenge)
     }
 
     /// The salt that an identifier nobody uses gets at `prepare_login`: 32 bytes, the same at every call and start.

@@ -6,21 +6,17 @@ mod data;
 mod identity;
 
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use actix_web::http::Method;
 use actix_web::http::uri::{PathAndQuery, Uri};
-use actix_web::web::{Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 use keystead_protocol::apps::Endpoint;
 use matchit::Router;
 
-use crate::app::App;
 use crate::config::ApisConfig;
 use crate::rooms::{files, groups, keys};
 use crate::web::call::{Handler, body, body_or_default, download, plain, upload};
 use crate::web::data::DataHandler;
-use crate::web::dispatch::dispatch;
 use crate::web::guard::Guard;
 use crate::web::identity::IdentityHandler;
 use crate::web::limits::Limit;
@@ -113,15 +109,6 @@ pub struct Routes {
     put: Router<&'static Route>,
     patch: Router<&'static Route>,
     delete: Router<&'static Route>,
-}
-
-/// Puts the routes on an actix app: the health check, and everything else through [`dispatch`].
-pub fn configure(app: &Arc<App>, routes: &'static Routes, config: &mut ServiceConfig) {
-    let app = Arc::clone(app);
-    let health = || async { HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#) };
-    config.route("/health", actix_web::web::get().to(health)).default_service(actix_web::web::to(
-        move |req: HttpRequest, payload: Payload| dispatch(Arc::clone(&app), routes, req, payload),
-    ));
 }
 
 /// All routes.

@@ -1,19 +1,26 @@
 //! Starting and stopping the server.
 
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
-use actix_web::{App as ActixApp, HttpServer};
+use actix_http::{HttpService, Request};
+use actix_web::dev::{Server, ServerHandle};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::operator::{self, FirstStart};
-use crate::web::metrics;
+use crate::web::{dispatch, metrics};
 use crate::{jobs, routes};
+
+/// How long a connection may be quiet between two requests.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to close a connection.
+const DISCONNECT: Duration = Duration::from_secs(1);
 
 /// A running server.
 pub struct Handle {
@@ -24,7 +31,7 @@ pub struct Handle {
     /// The server's parts.
     pub app: Arc<App>,
     server: ServerHandle,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<io::Result<()>>,
     metrics: Option<ServerHandle>,
     jobs: Vec<JoinHandle<()>>,
 }
@@ -44,22 +51,7 @@ pub async fn run(config: Config) -> Result<Handle, StartError> {
         "" => None,
         listen => Some(metrics::start(listen)?),
     };
-    let listen = app.config.server.listen.clone();
-    let shared = Arc::clone(&app);
-    let routes = routes::routes_of(&app.config.apis);
-    let server = HttpServer::new(move || {
-        let shared = Arc::clone(&shared);
-        ActixApp::new().configure(move |config| routes::configure(&shared, routes, config))
-    })
-    .workers(app.config.workers())
-    .shutdown_timeout(app.config.server.shutdown_seconds)
-    .keep_alive(Duration::from_secs(75))
-    .disable_signals()
-    .bind(&listen)
-    .map_err(StartError::io(format!("cannot listen on {listen}")))?;
-    let addr =
-        server.addrs().first().copied().ok_or_else(|| StartError::Refused(format!("cannot listen on {listen}")))?;
-    let server = server.run();
+    let (server, addr) = serve(&app)?;
     let handle = server.handle();
     Ok(Handle {
         addr,
@@ -70,6 +62,58 @@ pub async fn run(config: Config) -> Result<Handle, StartError> {
         server: handle,
         serving: actix_web::rt::spawn(server),
     })
+}
+
+/// The server itself, which runs when it is polled, and where it listens.
+fn serve(app: &Arc<App>) -> Result<(Server, SocketAddr), StartError> {
+    let listen = &app.config.server.listen;
+    let failed = || StartError::io(format!("cannot listen on {listen}"));
+    let listeners = bind(listen).map_err(failed())?;
+    let addr = listeners.first().map(TcpListener::local_addr);
+    let addr = addr.ok_or_else(|| StartError::Refused(format!("{listen} has no address")))?.map_err(failed())?;
+    let routes = routes::routes_of(&app.config.apis);
+    let mut server = Server::build()
+        .workers(app.config.workers())
+        .shutdown_timeout(app.config.server.shutdown_seconds)
+        .disable_signals();
+    let stopping = server.graceful_shutdown_signal();
+    for listener in listeners {
+        let (app, stopping) = (Arc::clone(app), stopping.clone());
+        let connections = move || {
+            let (app, stopping) = (Arc::clone(&app), stopping.clone());
+            let answer = move |request: Request| {
+                let answering = dispatch::dispatch(Arc::clone(&app), routes, request);
+                async move { Ok::<_, Infallible>(answering.await) }
+            };
+            HttpService::build()
+                .keep_alive(KEEP_ALIVE)
+                .client_disconnect_timeout(DISCONNECT)
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .finish(answer)
+                .tcp()
+        };
+        server = server.listen("keystead", listener, connections).map_err(failed())?;
+    }
+    Ok((server.run(), addr))
+}
+
+/// Listens on every address that a name stands for, of which one is enough.
+fn bind(listen: &str) -> io::Result<Vec<TcpListener>> {
+    let mut failure = None;
+    let mut listeners = Vec::new();
+    for addr in listen.to_socket_addrs()? {
+        match TcpListener::bind(addr) {
+            Ok(listener) => listeners.push(listener),
+            Err(e) => failure = Some(e),
+        }
+    }
+    match failure {
+        Some(e) if listeners.is_empty() => Err(e),
+        _ => Ok(listeners),
+    }
 }
 
 impl Handle {

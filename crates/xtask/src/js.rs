@@ -1,30 +1,12 @@
 //! The tests of the JavaScript SDK: a server of their own, Node.js, and a page in a headless Chromium.
 
-use std::{
-    fs,
-    net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::{report::Report, shell, wasm};
+use crate::{report::Report, serve::Server, shell, wasm};
 
 const EXAMPLE: &str = "sdk-wasm/examples/vite";
-
-/// A server that ends with this value.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; then its test has failed.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Builds module, package and example, and runs the tests against `binary`.
 ///
@@ -46,11 +28,7 @@ pub(crate) fn run(binary: &Path, target: &Path, report: &mut Report) -> Result<(
 
 /// Starts a server with an app in a new data directory; what the tests want to know of it.
 fn serve(binary: &Path, folder: &Path) -> Result<(Server, Vec<(&'static str, String)>)> {
-    let data: PathBuf = folder.join("data");
-    if data.exists() {
-        fs::remove_dir_all(&data)?;
-    }
-    fs::create_dir_all(&data)?;
+    let data = Server::empty_data(folder)?;
     let mut create = Command::new(binary);
     create.args(["app", "create", "js", "--preset", "lax", "--json", "--data-dir"]).arg(&data);
     let app = shell::output(&mut create)?;
@@ -59,20 +37,9 @@ fn serve(binary: &Path, folder: &Path) -> Result<(Server, Vec<(&'static str, Str
         Ok::<_, anyhow::Error>(rest.split('"').next().unwrap_or_default().to_owned())
     };
     let (public, secret) = (token("public_token")?, token("secret_token")?);
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-    let log = fs::File::create(folder.join("server.log"))?;
-    let mut serve = Command::new(binary);
-    serve.args(["serve", "--rate-limit", "off", "--listen", &address.to_string(), "--data-dir"]).arg(&data);
-    let server = Server(serve.stdout(Stdio::null()).stderr(log).spawn().context("keystead serve")?);
-    let since = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        if since.elapsed() > Duration::from_secs(60) {
-            bail!("the server does not answer: see {}", folder.join("server.log").display());
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    let server = Server::start(binary, folder, &[])?;
     let environment = vec![
-        ("KEYSTEAD_URL", format!("http://{address}")),
+        ("KEYSTEAD_URL", server.url.clone()),
         ("KEYSTEAD_PUBLIC_TOKEN", public),
         ("KEYSTEAD_SECRET_TOKEN", secret),
     ];

@@ -12,12 +12,15 @@ use clap::{Parser, Subcommand};
 use crate::{lint::LintArgs, report::Report, test::TestArgs};
 
 mod bench;
+mod cli_suite;
 mod js;
 mod lint;
 mod nats;
 mod npm;
 mod postgres;
+mod python;
 mod report;
+mod serve;
 mod setup;
 mod shell;
 mod test;

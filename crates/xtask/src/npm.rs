@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::shell;
 
 /// Folders with a `package.json` whose packages the tests use.
-const PROJECTS: [&str; 3] = ["tests/clients", "tests/clients_live", "sdk-wasm/npm"];
+const PROJECTS: [&str; 4] = ["tests/clients", "tests/clients_live", "tests/clients_cli", "sdk-wasm/npm"];
 
 /// Copy of the lock file that `node_modules` was installed from.
 const STAMP: &str = "node_modules/.keystead-installed-from";

@@ -73,6 +73,13 @@ impl Report {
         }
     }
 
+    /// Counts tests of another runner in.
+    pub(crate) fn add_tests(&mut self, passed: u64, failed: u64) {
+        let sum = self.tests.get_or_insert_default();
+        sum.passed += passed;
+        sum.failed += failed;
+    }
+
     /// Prints the summary, the closing line of the tests last. What was not run is forgiven when `allow_missing`,
     /// but never in CI.
     pub(crate) fn finish(self, allow_missing: bool) -> ExitCode {

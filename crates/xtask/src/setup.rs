@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, bail};
 
-use crate::{nats, npm, postgres, shell, wasm};
+use crate::{nats, npm, postgres, python, shell, wasm};
 
 /// Something the tests need from the machine.
 pub(crate) struct Need {
@@ -21,7 +21,7 @@ pub(crate) struct Need {
 }
 
 /// The table: a test that needs another program adds its line here.
-pub(crate) const NEEDS: [Need; 11] = [
+pub(crate) const NEEDS: [Need; 12] = [
     Need {
         what: "C compiler",
         present: || shell::answers("cc"),
@@ -81,6 +81,13 @@ pub(crate) const NEEDS: [Need; 11] = [
         used_by: "e2e (the C ABI from Python)",
     },
     Need {
+        what: "Python's venv and pip",
+        present: python::can_make_environments,
+        apt: &["python3-venv"],
+        elsewhere: "the module venv of Python 3, with ensurepip",
+        used_by: "e2e (Instant's Python client)",
+    },
+    Need {
         what: "valgrind",
         present: || shell::answers("valgrind"),
         apt: &["valgrind", "libc6-dbg"],
@@ -103,7 +110,7 @@ pub(crate) const NEEDS: [Need; 11] = [
     },
 ];
 
-/// Installs what is missing and the npm clients.
+/// Installs what is missing, the npm clients and the Python client.
 ///
 /// # Errors
 /// Names everything that is still missing.
@@ -113,6 +120,7 @@ pub(crate) fn run() -> Result<()> {
         bail!("still missing: {}", missing.iter().map(|need| need.what).collect::<Vec<_>>().join(", "));
     }
     npm::install_all()?;
+    python::install(Path::new(shell::metadata(false)?.target_directory.as_str()))?;
     println!("setup: everything that the tests need is here");
     Ok(())
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{Metadata, TargetKind};
 use clap::{Args, ValueEnum};
 
-use crate::{js, nats, npm, postgres, report::Report, setup, shell};
+use crate::{cli_suite, js, nats, npm, postgres, python, report::Report, setup, shell};
 
 /// Package of the end-to-end tests.
 const E2E: &str = "e2e";
@@ -43,6 +43,8 @@ enum Part {
     E2e,
     /// The JavaScript SDK: built, in Node.js and in a headless Chromium
     Js,
+    /// The suite that instant-cli ships, alone on the machine: its tests have a time limit
+    Cli,
     /// Examples in the documentation
     Doc,
 }
@@ -51,9 +53,10 @@ enum Part {
 pub(crate) fn run(args: &TestArgs, report: &mut Report) {
     let wanted = |part| args.only.is_empty() || args.only.contains(&part);
     // The end-to-end tests start the binary.
-    let build = wanted(Part::Build) || wanted(Part::E2e) || wanted(Part::Js);
+    let serves = wanted(Part::E2e) || wanted(Part::Js) || wanted(Part::Cli);
+    let build = wanted(Part::Build) || serves;
     report.expect_tests();
-    if wanted(Part::Unit) || wanted(Part::E2e) || wanted(Part::Js) {
+    if wanted(Part::Unit) || serves {
         report.step("setup", |report| prepare(args, report));
     }
     let workspace = match shell::metadata(false) {
@@ -91,9 +94,12 @@ pub(crate) fn run(args: &TestArgs, report: &mut Report) {
             tests(command.arg("--").args(&args.rest), report)
         });
     }
+    let target = Path::new(workspace.target_directory.as_str());
     if wanted(Part::Js) {
-        let target = Path::new(workspace.target_directory.as_str());
         report.step("js", |report| js::run(&binary(&workspace), target, report));
+    }
+    if wanted(Part::Cli) {
+        report.step("cli", |report| cli_suite::run(&binary(&workspace), target, report));
     }
     if wanted(Part::Doc) {
         report.step("doc", |report| tests(environment.test_command().arg("--doc").arg("--").args(&args.rest), report));
@@ -146,7 +152,13 @@ fn prepare(args: &TestArgs, report: &mut Report) -> Result<()> {
     for need in &missing {
         report.not_run(format!("{}: {} is missing", need.used_by, need.what));
     }
-    if shell::answers("npm") { npm::install_all() } else { Ok(()) }
+    if shell::answers("npm") {
+        npm::install_all()?;
+    }
+    if python::can_make_environments() {
+        python::install(Path::new(shell::metadata(false)?.target_directory.as_str()))?;
+    }
+    Ok(())
 }
 
 fn compile(workspace: &Metadata) -> Result<()> {

@@ -5,7 +5,9 @@
 //! less than handing it to another thread: docs/adr/0003) and all writes go through one writer thread with group
 //! commit. On PostgreSQL both run on the blocking pool over a connection pool.
 
+mod batch;
 mod conn;
+mod lanes;
 pub mod migrate;
 mod pool;
 #[expect(missing_docs, reason = "diesel's macro makes the items; the columns are documented in migrations/")]
@@ -108,7 +110,8 @@ enum Inner {
     /// As many permits as connections: who waits for one holds no thread.
     Postgres {
         pool: pool::PgPool,
-        permits: Semaphore,
+        permits: Arc<Semaphore>,
+        lanes: lanes::Lanes,
     },
 }
 
@@ -129,8 +132,9 @@ impl Db {
             }
             Target::Postgres { url, pool } => {
                 migrate::up(&mut Conn::Postgres(diesel::PgConnection::establish(url)?))?;
-                let permits = Semaphore::new(*pool as usize);
-                Ok(Self(Arc::new(Inner::Postgres { pool: pool::open_postgres(url, *pool)?, permits })))
+                let permits = Arc::new(Semaphore::new(*pool as usize));
+                let pool = pool::open_postgres(url, *pool)?;
+                Ok(Self(Arc::new(Inner::Postgres { pool, permits, lanes: lanes::Lanes::default() })))
             }
         }
     }
@@ -147,7 +151,7 @@ impl Db {
     {
         match &*self.0 {
             Inner::Sqlite { readers, .. } => readers.with(f),
-            Inner::Postgres { pool, permits } => {
+            Inner::Postgres { pool, permits, .. } => {
                 let _permit = permits.acquire().await.map_err(|_closed| DbError::Writer)?;
                 let pool = pool.clone();
                 blocking(move || f(&mut *pool.get().map_err(DbError::from)?)).await
@@ -217,7 +221,7 @@ impl Db {
     {
         match &*self.0 {
             Inner::Sqlite { writer, .. } => writer.run(f).await,
-            Inner::Postgres { pool, permits } => {
+            Inner::Postgres { pool, permits, .. } => {
                 let _permit = permits.acquire().await.map_err(|_closed| DbError::Writer)?;
                 let pool = pool.clone();
                 blocking(move || {
@@ -233,6 +237,22 @@ impl Db {
                 })
                 .await
             }
+        }
+    }
+
+    /// As [`Db::write`], for transactions that wait for each other: those of one lane share a commit. On SQLite all do.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn write_in_lane<T, E, F>(&self, lane: &str, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<DieselError> + RetryHint + Send + 'static,
+        F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
+        match &*self.0 {
+            Inner::Sqlite { writer, .. } => writer.run(f).await,
+            Inner::Postgres { pool, permits, lanes } => lanes.run(pool, permits, lane, f).await,
         }
     }
 

@@ -199,6 +199,7 @@ diesel::table! {
         identifier_hash -> Text,
         created_ms -> BigInt,
         sessions_ended_ms -> BigInt,
+        challenges_after_ms -> BigInt,
     }
 }
 
@@ -227,15 +228,6 @@ diesel::table! {
         created_ms -> BigInt,
         id -> Text,
         last_used_ms -> BigInt,
-    }
-}
-
-diesel::table! {
-    key_challenges (token_hash) {
-        token_hash -> Text,
-        device_id -> Text,
-        created_ms -> BigInt,
-        second_factor -> Bool,
     }
 }
 
@@ -347,7 +339,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     key_devices,
     key_device_keys,
     key_refresh_tokens,
-    key_challenges,
     key_pending_devices,
     key_mfa,
     key_mfa_recovery,

@@ -5,23 +5,18 @@
 //! counts itself in, where else it would lock and unlock a file: three system calls of every read, under a mutex that
 //! all readers share. Before a batch the snapshot is let go, so that the WAL can start over.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::SimpleConnection;
 use diesel::result::Error as DieselError;
-use tokio::sync::oneshot;
 
+use super::batch::{self, Job};
 use super::{Conn, DbError};
 
 /// Transactions of one commit at most; more would only make the first ones wait.
 const MAX_BATCH: usize = 256;
 
-/// Runs inside the batch's transaction. What it gives is called with the outcome of the commit; none means that it
-/// panicked or could not be undone, which spoils the connection.
-type Job = Box<dyn FnOnce(&mut Conn) -> Option<Reply> + Send>;
-type Reply = Box<dyn FnOnce(bool) + Send>;
 type Open = Box<dyn Fn() -> Result<Conn, DbError> + Send>;
 
 pub(super) struct Writer {
@@ -39,7 +34,8 @@ impl Writer {
             while let Ok(first) = jobs.recv() {
                 let batch = std::iter::once(first).chain(std::iter::from_fn(|| jobs.try_recv().ok()));
                 snapshot.release();
-                conn = conn.take().or_else(|| reopen(&open)).and_then(|c| run_batch(c, batch.take(MAX_BATCH)));
+                let good = conn.take().or_else(|| reopen(&open));
+                conn = good.and_then(|mut conn| batch::run(&mut conn, batch.take(MAX_BATCH)).then_some(conn));
                 snapshot.hold();
             }
         };
@@ -56,15 +52,7 @@ impl Writer {
         E: From<DbError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |conn| {
-            let result = catch_unwind(AssertUnwindSafe(|| conn.in_savepoint(f))).ok()?.ok()?;
-            Some(Box::new(move |committed| {
-                let result = if committed || result.is_err() { result } else { Err(DbError::Writer.into()) };
-                // The caller may have gone away; his work is committed all the same.
-                drop(answer.send(result));
-            }))
-        });
+        let (job, answered) = batch::job(f);
         let queued = self.queue.as_ref().is_some_and(|q| q.send(job).is_ok());
         if !queued {
             return Err(DbError::Writer.into());
@@ -112,51 +100,8 @@ impl Snapshot {
     }
 }
 
-/// Runs a batch and gives the connection back if it is still good. Without a commit, every caller of the batch hears that
-/// the writer did not answer.
-fn run_batch(mut conn: Conn, batch: impl Iterator<Item = Job>) -> Option<Conn> {
-    if let Err(e) = begin(&mut conn) {
-        tracing::error!(error = %e, "cannot begin a transaction");
-        batch.for_each(drop);
-        return None;
-    }
-    let mut replies: Vec<Reply> = Vec::new();
-    for job in batch {
-        match job(&mut conn) {
-            Some(reply) => replies.push(reply),
-            None => {
-                tracing::error!("a transaction panicked or could not be undone: its batch is rolled back");
-                replies.into_iter().for_each(|reply| reply(false));
-                return None;
-            }
-        }
-    }
-    let committed = commit(&mut conn);
-    if let Err(e) = &committed {
-        tracing::error!(error = %e, "cannot commit");
-    }
-    let good = committed.is_ok();
-    replies.into_iter().for_each(|reply| reply(good));
-    good.then_some(conn)
-}
-
 fn reopen(open: &Open) -> Option<Conn> {
     open().inspect_err(|e| tracing::error!(error = %e, "cannot open the database again")).ok()
-}
-
-fn begin(conn: &mut Conn) -> Result<(), DieselError> {
-    match conn {
-        // IMMEDIATE: the operator's commands may write from another process, and a late upgrade would fail.
-        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction(c),
-    }
-}
-
-fn commit(conn: &mut Conn) -> Result<(), DieselError> {
-    match conn {
-        Conn::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
-        Conn::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Removes what is too old to be used: login challenges, refresh tokens, codes by mail, captchas, tokens of letters, upload sessions, files
+//! Removes what is too old to be used: refresh tokens, codes by mail, captchas, tokens of letters, upload sessions, files
 //! whose upload was never finished, entries of the audit log. Tokens and sessions are refused by their age anyway; this
 //! keeps the tables small.
 

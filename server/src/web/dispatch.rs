@@ -1,14 +1,16 @@
 //! The road of every request: find the route, limit, guard, read the body, call the handler, answer with CORS.
 
 use std::fmt::{self, Write};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use keystead_crypto::rng;
 use keystead_protocol::ErrorCode;
 
@@ -16,6 +18,7 @@ use super::call::{Call, Handler};
 use super::envelope::keys as envelope;
 use super::guard::{self, Caller};
 use super::limits::Limit;
+use super::request::{Body, BodyError, Request};
 use super::upload::Upload;
 use super::{data, identity, metrics, net};
 use crate::app::App;
@@ -29,14 +32,25 @@ static RUN: LazyLock<u32> = LazyLock::new(|| u32::from_be_bytes(rng::bytes(&mut 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 
-/// Answers a request.
-pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, payload: Payload) -> HttpResponse {
+/// An answer on its way.
+type Answering = Pin<Box<dyn Future<Output = HttpResponse>>>;
+
+/// Answers a request. Each API's road is boxed by itself: a connection holds no more than the one it needs.
+pub fn dispatch(app: Arc<App>, routes: &'static Routes, req: actix_http::Request) -> Answering {
+    let (req, body) = Request::split(req);
     if identity::serves(&app, req.path()) {
-        return identity::dispatch(app, req, payload).await;
+        Box::pin(identity::dispatch(app, req, body))
+    } else if data::serves(&app, req.path()) {
+        Box::pin(data::dispatch(app, routes, req, body))
+    } else if req.path() == "/health" && matches!(*req.method(), Method::GET | Method::HEAD) {
+        Box::pin(async { HttpResponse::Ok().content_type("application/json").body(r#"{"status":"ok"}"#) })
+    } else {
+        Box::pin(keys(app, routes, req, body))
     }
-    if data::serves(&app, req.path()) {
-        return data::dispatch(app, routes, req, payload).await;
-    }
+}
+
+/// The road of the key API, and of what is no route at all.
+async fn keys(app: Arc<App>, routes: &'static Routes, req: Request, body: Body) -> HttpResponse {
     if req.method() == Method::OPTIONS {
         return preflight();
     }
@@ -45,7 +59,7 @@ pub async fn dispatch(app: Arc<App>, routes: &'static Routes, req: HttpRequest, 
     let found = routes.find(req.method(), req.uri());
     let route = found.as_ref().map(|f| f.route);
     let result = match found {
-        Some(found) => answer(app, found, &req, payload).await,
+        Some(found) => answer(app, found, &req, body).await,
         None => Err(ErrorCode::NotFound.into()),
     };
     let mut response = result.unwrap_or_else(|e| envelope::failure(&e, request_id.as_str()));
@@ -99,16 +113,16 @@ impl Write for RequestId {
     }
 }
 
-async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload) -> KeyResult<HttpResponse> {
+async fn answer(app: Arc<App>, found: Found, req: &Request, body: Body) -> KeyResult<HttpResponse> {
     match &found.route.handler {
         RouteHandler::Keys(Handler::Whole(handler)) => {
             let most = app.config.limits.json_bytes;
             let call = admit(app, found, req).await?;
-            let body = if has_body(req) { read_body(payload, most).await? } else { Bytes::new() };
+            let body = if req.has_body() { read_body(body, most).await? } else { Bytes::new() };
             handler(call, body).await
         }
         RouteHandler::Keys(Handler::Stream(handler)) => {
-            let mut upload = Upload::new(payload, req);
+            let mut upload = Upload::new(body, req);
             let result = match admit(app, found, req).await {
                 Ok(call) => handler(call, &mut upload).await,
                 Err(e) => Err(e),
@@ -123,7 +137,7 @@ async fn answer(app: Arc<App>, found: Found, req: &HttpRequest, payload: Payload
 }
 
 /// Guard and limiter.
-async fn admit(app: Arc<App>, found: Found, req: &HttpRequest) -> KeyResult<Call> {
+async fn admit(app: Arc<App>, found: Found, req: &Request) -> KeyResult<Call> {
     let Found { route, params } = found;
     let caller = guard::caller(&app, req, route.guard, &params).await?;
     limit(&app, route, &caller, req)?;
@@ -134,7 +148,7 @@ async fn admit(app: Arc<App>, found: Found, req: &HttpRequest) -> KeyResult<Call
 }
 
 /// The address is counted first: one address must not use up the app's share.
-fn limit(app: &App, route: &Route, caller: &Caller, req: &HttpRequest) -> KeyResult<()> {
+fn limit(app: &App, route: &Route, caller: &Caller, req: &Request) -> KeyResult<()> {
     if route.limit == Limit::None {
         return Ok(());
     }
@@ -146,17 +160,11 @@ fn limit(app: &App, route: &Route, caller: &Caller, req: &HttpRequest) -> KeyRes
     app.limits.by_app(route.limit, &caller.tenant.id)
 }
 
-/// HTTP/1.1 says so in one of two headers (RFC 9112 section 6).
-pub(super) fn has_body(req: &HttpRequest) -> bool {
-    req.headers().contains_key(header::CONTENT_LENGTH) || req.headers().contains_key(header::TRANSFER_ENCODING)
-}
-
-async fn read_body(payload: Payload, most: usize) -> KeyResult<Bytes> {
-    match payload.to_bytes_limited(most).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_broken)) => Err(KeyError::input("the body cannot be read")),
-        Err(_too_big) => Err(ErrorCode::InputTooBig.into()),
-    }
+async fn read_body(body: Body, most: usize) -> KeyResult<Bytes> {
+    body.whole(most).await.map_err(|e| match e {
+        BodyError::Broken => KeyError::input("the body cannot be read"),
+        BodyError::TooBig => ErrorCode::InputTooBig.into(),
+    })
 }
 
 fn preflight() -> HttpResponse {

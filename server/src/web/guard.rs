@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use keystead_protocol::ErrorCode;
 use keystead_protocol::apps::{APP_TOKEN_HEADER, GROUP_ACCESS_HEADER};
@@ -12,6 +11,7 @@ use moka::sync::Cache;
 use super::callers::Asked;
 use super::data::DataGuard;
 use super::identity::IdentityGuard;
+use super::request::Request;
 use crate::app::App;
 use crate::config::Api;
 use crate::db::Conn;
@@ -167,7 +167,7 @@ pub struct Caller {
 ///
 /// # Errors
 /// The codes of sentc.md section 1.1.
-pub async fn caller(app: &Arc<App>, req: &HttpRequest, guard: Guard, path: &Params) -> KeyResult<Caller> {
+pub async fn caller(app: &Arc<App>, req: &Request, guard: Guard, path: &Params) -> KeyResult<Caller> {
     let credentials = Credentials::of(req);
     let here = app.db.read_here(|conn, as_of| {
         let asked = credentials.asked(guard, path);
@@ -200,14 +200,14 @@ pub fn token_user(app: &App, conn: &mut Conn, app_id: &str, jwt: &str) -> KeyRes
 }
 
 /// The group that the caller wants to enter through.
-pub(super) fn group_access_id(req: &HttpRequest) -> Option<&str> {
+pub(super) fn group_access_id(req: &Request) -> Option<&str> {
     req.headers().get(GROUP_ACCESS)?.to_str().ok()
 }
 
 impl Credentials {
     /// Takes the headers.
     #[must_use]
-    pub fn of(req: &HttpRequest) -> Self {
+    pub fn of(req: &Request) -> Self {
         let get = |name: HeaderName| req.headers().get(name).cloned();
         Self {
             app_token: get(APP_TOKEN),

@@ -11,4 +11,5 @@ pub mod identity;
 pub mod limits;
 pub mod metrics;
 pub mod net;
+pub mod request;
 pub mod upload;

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 
-use actix_web::HttpRequest;
 use ipnet::IpNet;
+
+use super::request::Request;
 
 /// The client's address. `X-Forwarded-For` counts only when the peer is a trusted proxy, and then only up to the first
 /// address (from the right) that is none: what stands left of it, anybody may have written.
 #[must_use]
-pub fn client_ip(req: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn client_ip(req: &Request, trusted: &[IpNet]) -> Option<IpAddr> {
     let peer = req.peer_addr()?.ip();
     if trusted.is_empty() {
         return Some(peer);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
-use actix_web::web::{Bytes, Payload};
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
+use super::request::{Body, Request};
 use crate::error::{KeyError, KeyResult};
 
 /// A sender that is silent for longer has gone.
@@ -18,7 +18,7 @@ const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// The body of a streaming route.
 pub struct Upload {
-    payload: Payload,
+    body: Body,
     announced: Option<u64>,
     ended: bool,
 }
@@ -26,10 +26,9 @@ pub struct Upload {
 impl Upload {
     /// The body of this request.
     #[must_use]
-    pub fn new(payload: Payload, req: &HttpRequest) -> Self {
+    pub fn new(body: Body, req: &Request) -> Self {
         let length = req.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
-        let empty = length.is_none() && !req.headers().contains_key(header::TRANSFER_ENCODING);
-        Self { payload, announced: length, ended: empty }
+        Self { body, announced: length, ended: !req.has_body() }
     }
 
     /// Its length, where the sender says it.
@@ -46,7 +45,7 @@ impl Upload {
         if self.ended {
             return Ok(None);
         }
-        let next = timeout(SILENCE, self.payload.next()).await;
+        let next = timeout(SILENCE, self.body.next()).await;
         match next {
             Ok(Some(Ok(bytes))) => Ok(Some(bytes)),
             Ok(None) => {

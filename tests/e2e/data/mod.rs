@@ -7,6 +7,7 @@ mod npm;
 mod oauth;
 mod persons;
 mod push;
+mod python;
 mod query;
 mod rules;
 mod storage;

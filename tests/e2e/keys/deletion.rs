@@ -1,6 +1,6 @@
 //! The end of an account.
 
-use e2e::users::Session;
+use e2e::users::{Session, Template};
 use e2e::{TestServer, both, tokens};
 use keystead_protocol::apps::EndpointOptions;
 use keystead_protocol::keys::RefreshOutput;
@@ -45,7 +45,8 @@ async fn nothing_of_a_deleted_user_stays(server: TestServer) {
     let own = server.group_with(&alice, &[(&bob, 1)]).await;
     // With sessions and an open challenge.
     server.login(&server.lax, Suite::CLASSIC, "alice").await;
-    server.done_login(&server.lax, Suite::CLASSIC, "alice").await;
+    let pending = server.done_login(&server.lax, Suite::CLASSIC, "alice").await;
+    let pending = Template::of(Suite::CLASSIC).verify_login("alice", &pending.text());
 
     let identifier_hash = tokens::claims(&alice.jwt).device_identifier;
     let ids = [&alice.user_id, &alice.device_id, &alice.user_group_id, &alice.key_id, &identifier_hash];
@@ -58,7 +59,7 @@ async fn nothing_of_a_deleted_user_stays(server: TestServer) {
         assert_eq!(database.find(id), Vec::<String>::new(), "{id}");
     }
     let number = |sql: &str| server.database().number(sql);
-    assert_eq!(number("SELECT CAST(count(*) AS TEXT) AS line FROM key_challenges"), 0);
+    server.post("/verify_login").json(&pending).refused(112).await;
     assert_eq!(number("SELECT CAST(count(*) AS TEXT) AS line FROM key_refresh_tokens"), 1, "bob's");
 
     // Others go on.

@@ -68,30 +68,29 @@ pub async fn prepare_login(call: Call, input: UserIdentifierInput) -> KeyResult<
 
 /// `POST /done_login`
 pub async fn done_login(call: Call, input: DoneLoginInput) -> KeyResult<DoneLogin> {
-    let JudgedDevice { session, second_factor } = judge(&call, &input.auth_key, &input.device_identifier).await?;
+    let judged = judge(&call, &input.auth_key, &input.device_identifier).await?;
     secret_was_right(&call, &input.device_identifier)?;
-    if second_factor {
+    if judged.second_factor {
         // Also to a device of 2022, whose client cannot go on from here: today's clients log it in (docs/api.md).
         return Ok(DoneLogin::G15(DoneLoginServerReturn::Otp));
     }
-    if session.generation == rules::G03 {
+    if judged.session.generation == rules::G03 {
+        let session = judged.session;
         let proof = Proof::Password { auth_key: input.auth_key, identifier: input.device_identifier };
         let (device_keys, user_keys, _search) = all_keys(&call, session.clone()).await?;
         let SessionTokens { jwt, refresh_token } = finish_login(&call, session, proof).await?;
         return Ok(DoneLogin::G03(Box::new(DoneLoginG03 { device_keys, jwt, refresh_token, user_keys })));
     }
-    let output = challenge(&call, session).await?;
+    let output = challenge(&call, &judged, false).await?;
     Ok(DoneLogin::G15(DoneLoginServerReturn::Direct(Box::new(output))))
 }
 
-/// The device keys with a challenge, before a second factor.
-async fn challenge(call: &Call, session: Session) -> KeyResult<DoneLoginOutput> {
-    let device_id = session.device_id.clone();
+/// The device keys with a challenge; `second_factor`: it has been given.
+pub(super) async fn challenge(call: &Call, judged: &JudgedDevice, second_factor: bool) -> KeyResult<DoneLoginOutput> {
+    let session = judged.session.clone();
     let device_keys = call.app.db.read(move |c| rules::device_keys(c, &session)).await?;
-    let challenge = rules::challenge(&device_keys)?;
-    let (app, hash) = (call.app.clone(), challenge.hash);
-    call.app.db.write(move |tx| rules::remember_challenge(&app, tx, &device_id, &hash, false)).await?;
-    Ok(DoneLoginOutput { device_keys, challenge: challenge.text })
+    let challenge = rules::challenge(&call.app, judged, &device_keys, second_factor)?;
+    Ok(DoneLoginOutput { device_keys, challenge })
 }
 
 /// What `done_login` answers: decided by how the device was registered (sentc.md section 14).
@@ -115,7 +114,7 @@ pub async fn verify_login(call: Call, input: VerifyLoginInput) -> KeyResult<Veri
 
 /// Uses the challenge of a judged login up and opens the session.
 pub(super) async fn verify(call: &Call, judged: JudgedDevice, input: VerifyLoginInput) -> KeyResult<SessionTokens> {
-    let JudgedDevice { session, second_factor } = judged;
+    let JudgedDevice { session, second_factor, .. } = judged;
     let proof = Proof::Challenge { token: input.challenge, second_factor };
     let tokens = finish_login(call, session, proof).await?;
     secret_was_right(call, &input.device_identifier)?;

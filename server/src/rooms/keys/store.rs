@@ -1,4 +1,4 @@
-//! Tables `key_users`, `key_devices`, `key_device_keys`, `key_challenges` here; sessions, second factors and devices that wait
+//! Tables `key_users`, `key_devices`, `key_device_keys` here; sessions, second factors and devices that wait
 //! in files of their own.
 //!
 //! What every login and registration runs has a body per backend (`each!`): such a statement is known by its type, prepared
@@ -8,16 +8,19 @@ pub(super) mod mfa;
 pub(super) mod pending;
 pub(super) mod sessions;
 
-use diesel::QueryResult;
+use diesel::dsl::case_when;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use keystead_protocol::groups::PAGE_SIZE;
 
 use crate::db::schema::{
-    key_challenges as challenges, key_device_keys as device_keys, key_devices as devices, key_mfa as mfa_table,
-    key_users as users,
+    key_device_keys as device_keys, key_devices as devices, key_mfa as mfa_table, key_users as users,
 };
 use crate::db::{Conn, each};
 use crate::web::call::Page;
+
+/// How far ahead another node's clock may be.
+const CLOCKS_APART_MS: i64 = 60_000;
 
 /// What every request with a JWT needs of its device.
 #[derive(Debug, Clone, Queryable)]
@@ -34,6 +37,8 @@ pub(super) struct DeviceRow {
     pub(super) created_ms: i64,
     /// JWTs issued before are good only while their session is there.
     pub(super) sessions_ended_ms: i64,
+    /// Login challenges made then or before are dead.
+    pub(super) challenges_after_ms: i64,
 }
 
 /// A device in its user's list.
@@ -103,6 +108,7 @@ pub(super) fn insert_device(conn: &mut Conn, device: &DeviceRow, keys: &DeviceKe
             devices::identifier_hash.eq(&device.identifier_hash),
             devices::created_ms.eq(device.created_ms),
             devices::sessions_ended_ms.eq(device.sessions_ended_ms),
+            devices::challenges_after_ms.eq(device.challenges_after_ms),
         ))
         .execute(conn)?;
     insert_device_keys(conn, keys)
@@ -188,7 +194,7 @@ pub(super) fn has_other_device(conn: &mut Conn, user_id: &str, device_id: &str) 
     Ok(other.is_some())
 }
 
-/// Removes a device; its keys, sessions and challenges go by their foreign keys.
+/// Removes a device; its keys and sessions go by their foreign keys.
 pub(super) fn delete_device(conn: &mut Conn, device_id: &str) -> QueryResult<()> {
     diesel::delete(devices::table.find(device_id)).execute(conn).map(drop)
 }
@@ -284,54 +290,30 @@ pub(super) fn set_valid_from(conn: &mut Conn, user_id: &str, valid_from_ms: i64)
         .execute(conn)
 }
 
-pub(super) fn insert_challenge(
-    conn: &mut Conn,
-    hash: &str,
-    device_id: &str,
-    second_factor: bool,
-    now_ms: i64,
-) -> QueryResult<()> {
-    each!(conn, |c| diesel::insert_into(challenges::table)
-        .values((
-            challenges::token_hash.eq(hash),
-            challenges::device_id.eq(device_id),
-            challenges::created_ms.eq(now_ms),
-            challenges::second_factor.eq(second_factor),
-        ))
-        .execute(c)
-        .map(drop))
-}
-
-/// Uses a challenge up: true for exactly one of any number of callers. `second_factor`: only one that came after it.
-pub(super) fn take_challenge(
-    conn: &mut Conn,
-    hash: &str,
-    device_id: &str,
-    second_factor: bool,
-    since_ms: i64,
-) -> QueryResult<bool> {
-    let mine = challenges::table
-        .find(hash)
-        .filter(challenges::device_id.eq(device_id).and(challenges::created_ms.gt(since_ms)));
-    let taken = if second_factor {
-        let after_it = mine.filter(challenges::second_factor.eq(true));
-        each!(conn, |c| diesel::delete(after_it).execute(c))?
-    } else {
-        each!(conn, |c| diesel::delete(mine).execute(c))?
-    };
+/// Uses a challenge of a device up, with all others that it has: true for exactly one of any number of callers.
+pub(super) fn take_challenge(conn: &mut Conn, device_id: &str, made_ms: i64, now_ms: i64) -> QueryResult<bool> {
+    let mine = devices::table.find(device_id).filter(devices::challenges_after_ms.lt(made_ms));
+    let taken =
+        each!(conn, |c| diesel::update(mine).set(devices::challenges_after_ms.eq(made_ms.max(now_ms))).execute(c))?;
     Ok(taken == 1)
 }
 
-pub(super) fn delete_challenges(conn: &mut Conn, device_id: &str) -> QueryResult<usize> {
-    each!(conn, |c| diesel::delete(challenges::table.filter(challenges::device_id.eq(device_id))).execute(c))
+/// Ends the challenges that a device has.
+pub(super) fn end_challenges(conn: &mut Conn, device_id: &str, now_ms: i64) -> QueryResult<()> {
+    diesel::update(devices::table.find(device_id)).set(challenges_end(now_ms)).execute(conn).map(drop)
 }
 
-pub(super) fn delete_challenges_of_user(conn: &mut Conn, user_id: &str) -> QueryResult<usize> {
-    let of_user = devices::table.filter(devices::user_id.eq(user_id)).select(devices::id);
-    diesel::delete(challenges::table.filter(challenges::device_id.eq_any(of_user))).execute(conn)
+/// Ends the challenges that the devices of a user have.
+pub(super) fn end_challenges_of_user(conn: &mut Conn, user_id: &str, now_ms: i64) -> QueryResult<()> {
+    let of_user = devices::table.filter(devices::user_id.eq(user_id));
+    diesel::update(of_user).set(challenges_end(now_ms)).execute(conn).map(drop)
 }
 
-/// Removes challenges that are too old to be used.
-pub(super) fn delete_challenges_before(conn: &mut Conn, time_ms: i64) -> QueryResult<usize> {
-    diesel::delete(challenges::table.filter(challenges::created_ms.le(time_ms))).execute(conn)
+/// Later than any challenge that is about: a new one is made later still, whatever the clock says.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn challenges_end(now_ms: i64) -> _ {
+    let ahead_ms: i64 = now_ms + CLOCKS_APART_MS;
+    let is_earlier = devices::challenges_after_ms.lt(ahead_ms);
+    let next = devices::challenges_after_ms + 1_i64;
+    devices::challenges_after_ms.eq(case_when(is_earlier, ahead_ms.into_sql::<BigInt>()).otherwise(next))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use keystead_crypto::rng;
 use keystead_instaql::error::{Error, Kind, Result};
 use serde_json::{Map, Value, json};
@@ -19,9 +19,10 @@ use crate::rooms::data::error::{DataError, DataResult};
 use crate::web::data::DataCall;
 use crate::web::envelope::data as envelope;
 use crate::web::net;
+use crate::web::request::Request;
 
 /// A new connection under its limits.
-fn connection(app: &Arc<App>, req: &HttpRequest, app_id: &str, carrier: Carrier) -> Result<Arc<Session>> {
+fn connection(app: &Arc<App>, req: &Request, app_id: &str, carrier: Carrier) -> Result<Arc<Session>> {
     let ip = net::client_ip(req, &app.config.server.trusted_proxies);
     let live = &app.config.live;
     let per_ip = if app.config.limits.rate_limit { live.connections_per_ip } else { u32::MAX };

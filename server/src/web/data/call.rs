@@ -4,11 +4,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::HttpResponse;
 use bytes::Bytes;
 use keystead_instaql::Error;
-use keystead_instaql::rules::Request;
+use keystead_instaql::rules;
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -16,6 +15,7 @@ use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::space::Space;
 use crate::routes::Params;
+use crate::web::request::{Body, Request};
 
 /// A request that has passed its guard.
 pub struct DataCall {
@@ -28,11 +28,11 @@ pub struct DataCall {
     /// True when the app's admin token came too, whoever is impersonated.
     pub is_backend: bool,
     /// The request: for headers.
-    pub req: HttpRequest,
+    pub req: Request,
     /// The body of routes that take it whole.
     pub body: Bytes,
     /// The body of routes that take it as it comes.
-    pub payload: Option<Payload>,
+    pub payload: Option<Body>,
     pub(super) params: Params,
 }
 
@@ -94,9 +94,9 @@ impl DataCall {
 
     /// What rules see of the request.
     #[must_use]
-    pub fn request(&self) -> Request {
+    pub fn request(&self) -> rules::Request {
         let ip = crate::web::net::client_ip(&self.req, &self.app.config.server.trusted_proxies);
-        Request {
+        rules::Request {
             time_ms: self.app.clock.now_ms(),
             ip: ip.map(|ip| ip.to_canonical().to_string()),
             origin: self.header("origin").map(str::to_owned),

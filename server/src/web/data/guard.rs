@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::header;
 use keystead_crypto::hash;
 use keystead_instaql::Error;
@@ -16,6 +15,7 @@ use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::{self, Space};
 use crate::routes::Params;
+use crate::web::request::Request;
 
 /// What a route of the data API asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ enum Imposed {
 }
 
 /// Lets the caller in.
-pub(super) async fn enter(app: &Arc<App>, guard: DataGuard, req: &HttpRequest, params: &Params) -> DataResult<Entry> {
+pub(super) async fn enter(app: &Arc<App>, guard: DataGuard, req: &Request, params: &Params) -> DataResult<Entry> {
     if guard == DataGuard::Open {
         return Ok(Entry { space: None, auth: Auth::Nobody, is_backend: false });
     }
@@ -184,7 +184,7 @@ fn unknown_app(guard: DataGuard) -> Error {
     }
 }
 
-fn bearer(req: &HttpRequest) -> Bearer {
+fn bearer(req: &Request) -> Bearer {
     let Some(value) = req.headers().get(header::AUTHORIZATION) else { return Bearer::None };
     let value = value.to_str().unwrap_or_default();
     match value.split_once(' ') {
@@ -195,7 +195,7 @@ fn bearer(req: &HttpRequest) -> Bearer {
     }
 }
 
-fn imposed(req: &HttpRequest) -> Option<Imposed> {
+fn imposed(req: &Request) -> Option<Imposed> {
     if let Some(token) = text(req, "as-token") {
         return Some(Imposed::Token(token.to_owned()));
     }
@@ -205,6 +205,6 @@ fn imposed(req: &HttpRequest) -> Option<Imposed> {
     text(req, "as-guest").filter(|value| *value != "false").map(|_| Imposed::Guest)
 }
 
-fn text<'a>(req: &'a HttpRequest, name: &str) -> Option<&'a str> {
+fn text<'a>(req: &'a Request, name: &str) -> Option<&'a str> {
     req.headers().get(name)?.to_str().ok()
 }

@@ -6,19 +6,20 @@ mod guard;
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use keystead_instaql::{Error, Kind};
 
 pub use call::{DataCall, DataHandler, handler, streaming};
 pub use guard::DataGuard;
 
-use super::dispatch::{RequestId, finish, has_body};
+use super::dispatch::{RequestId, finish};
 use super::envelope::data as envelope;
 use super::guard::Guard;
 use super::limits::Limit;
+use super::request::{Body, BodyError, Request};
 use super::{metrics, net};
 use crate::app::App;
 use crate::rooms::data::error::{DataError, DataResult};
@@ -45,12 +46,7 @@ pub(super) fn serves(app: &App, path: &str) -> bool {
 }
 
 /// Answers a request.
-pub(super) async fn dispatch(
-    app: Arc<App>,
-    routes: &'static Routes,
-    req: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
+pub(super) async fn dispatch(app: Arc<App>, routes: &'static Routes, req: Request, body: Body) -> HttpResponse {
     if req.method() == Method::OPTIONS {
         return preflight();
     }
@@ -59,7 +55,7 @@ pub(super) async fn dispatch(
     let found = routes.find(req.method(), req.uri());
     let pattern = found.as_ref().map_or("none", |found| found.route.pattern);
     let mut response = match found {
-        Some(found) => match answer(app, found, req, payload).await {
+        Some(found) => match answer(app, found, req, body).await {
             Ok(response) => response,
             Err(e) => envelope::failure(&e, request_id.as_str()),
         },
@@ -72,7 +68,7 @@ pub(super) async fn dispatch(
     response
 }
 
-async fn answer(app: Arc<App>, found: Found, req: HttpRequest, payload: Payload) -> DataResult<HttpResponse> {
+async fn answer(app: Arc<App>, found: Found, req: Request, body: Body) -> DataResult<HttpResponse> {
     let Found { route, params } = found;
     let (Guard::Data(guard), RouteHandler::Data(handler)) = (route.guard, &route.handler) else {
         return Err(DataError::internal("not a route of the data API"));
@@ -80,8 +76,8 @@ async fn answer(app: Arc<App>, found: Found, req: HttpRequest, payload: Payload)
     limit(&app, route.limit, &req)?;
     let entry = guard::enter(&app, guard, &req, &params).await?;
     let (body, payload) = match handler.streams {
-        true => (Bytes::new(), Some(payload)),
-        false if has_body(&req) => (read_body(&app, payload).await?, None),
+        true => (Bytes::new(), Some(body)),
+        false if req.has_body() => (read_body(&app, body).await?, None),
         false => (Bytes::new(), None),
     };
     let call = DataCall {
@@ -97,7 +93,7 @@ async fn answer(app: Arc<App>, found: Found, req: HttpRequest, payload: Payload)
     (handler.run)(call).await
 }
 
-fn limit(app: &App, limit: Limit, req: &HttpRequest) -> DataResult<()> {
+fn limit(app: &App, limit: Limit, req: &Request) -> DataResult<()> {
     match net::client_ip(req, &app.config.server.trusted_proxies) {
         Some(ip) if limit != Limit::None => {
             app.limits.by_ip(limit, &net::limiter_key(ip)).map_err(|e| limited(e.retry_after_s.unwrap_or(1)))
@@ -117,11 +113,11 @@ pub fn limited(retry_after_s: u64) -> DataError {
     .into()
 }
 
-async fn read_body(app: &App, payload: Payload) -> DataResult<Bytes> {
-    match payload.to_bytes_limited(app.config.data.body_bytes).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_broken)) => Err(Error::malformed(&["body"], "the body cannot be read".into()).into()),
-        Err(_too_big) => Err(Error::new(
+async fn read_body(app: &App, body: Body) -> DataResult<Bytes> {
+    match body.whole(app.config.data.body_bytes).await {
+        Ok(bytes) => Ok(bytes),
+        Err(BodyError::Broken) => Err(Error::malformed(&["body"], "the body cannot be read".into()).into()),
+        Err(BodyError::TooBig) => Err(Error::new(
             Kind::ParameterLimitExceeded,
             format!("The body has more than {} bytes", app.config.data.body_bytes),
             serde_json::Value::Null,

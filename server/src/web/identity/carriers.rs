@@ -2,13 +2,14 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{self, HeaderName, HeaderValue, HttpDate};
-use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::config::IdentityConfig;
 use crate::rooms::identity::error::{IamError, IamResult};
 use crate::rooms::identity::rules::authenticate::{Issued, Presented};
+use crate::web::request::Request;
 
 const ACCESS: &str = "iam-access-token";
 const REFRESH: &str = "iam-refresh-token";
@@ -32,7 +33,7 @@ pub(super) enum Platform {
 
 impl Platform {
     /// The platform of a request; `browser`, the strictest, when it names none.
-    pub(super) fn of(req: &HttpRequest) -> IamResult<Self> {
+    pub(super) fn of(req: &Request) -> IamResult<Self> {
         match req.headers().get("client-platform").map(HeaderValue::as_bytes) {
             None | Some(b"browser") => Ok(Self::Browser),
             Some(b"app") => Ok(Self::App),
@@ -45,7 +46,7 @@ impl Platform {
 }
 
 /// What a request presents: a browser in cookies only, other clients in headers only. `iam-sid` comes in either.
-pub(super) fn presented(req: &HttpRequest, platform: Platform) -> Presented {
+pub(super) fn presented(req: &Request, platform: Platform) -> Presented {
     let header = |name: &str| req.headers().get(name).and_then(|v| v.to_str().ok()).filter(fits).map(str::to_owned);
     let sid = cookie(req, SID).or_else(|| header(SID));
     match platform {
@@ -110,7 +111,7 @@ fn append(response: &mut HttpResponse, cookie: &str) {
 }
 
 /// The first cookie of a name, decoded.
-fn cookie(req: &HttpRequest, name: &str) -> Option<String> {
+fn cookie(req: &Request, name: &str) -> Option<String> {
     let headers = req.headers().get_all(header::COOKIE).filter_map(|v| v.to_str().ok());
     let mut pairs = headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let (_name, value) = pairs.find(|(found, value)| *found == name && fits(value))?;
@@ -125,15 +126,15 @@ fn fits(value: &&str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::test::TestRequest;
+    use actix_http::test::TestRequest;
 
     #[test]
     fn cookies_are_found_and_decoded() {
-        let req = TestRequest::default()
-            .append_header(("cookie", "a=b; iam-access-token=Bearer%20x.y; iam-sid=s"))
+        let mut made = TestRequest::default();
+        made.append_header(("cookie", "a=b; iam-access-token=Bearer%20x.y; iam-sid=s"))
             .append_header(("cookie", "iam-refresh-token=Bearer z"))
-            .append_header((ACCESS, "Bearer header"))
-            .to_http_request();
+            .append_header((ACCESS, "Bearer header"));
+        let (req, _body) = Request::split(made.finish());
         let browser = presented(&req, Platform::Browser);
         assert_eq!(browser.access.as_deref(), Some("Bearer x.y"));
         assert_eq!(browser.refresh.as_deref(), Some("Bearer z"));

@@ -8,19 +8,20 @@ mod input;
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::HttpResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 
 pub use call::{IdentityCall, IdentityHandler, Reply, handler};
 pub use guard::IdentityGuard;
 pub use input::Input;
 
-use super::dispatch::{RequestId, finish, has_body};
+use super::dispatch::{RequestId, finish};
 use super::envelope::identity as envelope;
 use super::guard::Guard;
 use super::limits::Limit;
+use super::request::{Body, BodyError, Request};
 use super::{metrics, net};
 use crate::app::App;
 use crate::rooms::identity::Client;
@@ -43,7 +44,7 @@ pub(super) fn serves(app: &App, path: &str) -> bool {
 }
 
 /// Answers a request.
-pub(super) async fn dispatch(app: Arc<App>, req: HttpRequest, payload: Payload) -> HttpResponse {
+pub(super) async fn dispatch(app: Arc<App>, req: Request, body: Body) -> HttpResponse {
     let request_id = RequestId::next();
     let started = metrics::is_on().then(Instant::now);
     let found = if req.method() == Method::HEAD { None } else { routes().find(req.method(), req.uri()) };
@@ -51,7 +52,7 @@ pub(super) async fn dispatch(app: Arc<App>, req: HttpRequest, payload: Payload) 
     let mut response = match found {
         Some(found) => {
             let own_status = matches!(found.route.guard, Guard::Identity(guard) if guard.has_own_status());
-            match answer(&app, found, &req, payload).await {
+            match answer(&app, found, &req, body).await {
                 Ok(done) => done,
                 Err(e) => {
                     let mut response = envelope::failure(&e, own_status, request_id.as_str());
@@ -69,7 +70,7 @@ pub(super) async fn dispatch(app: Arc<App>, req: HttpRequest, payload: Payload) 
     response
 }
 
-async fn answer(app: &Arc<App>, found: Found, req: &HttpRequest, payload: Payload) -> IamResult<HttpResponse> {
+async fn answer(app: &Arc<App>, found: Found, req: &Request, body: Body) -> IamResult<HttpResponse> {
     let (Guard::Identity(guard), RouteHandler::Identity(handler)) = (found.route.guard, &found.route.handler) else {
         return Err(IamError::internal("not a route of the identity API"));
     };
@@ -82,7 +83,7 @@ async fn answer(app: &Arc<App>, found: Found, req: &HttpRequest, payload: Payloa
     }
     limit(app, found.route.limit, req).map_err(clearing)?;
     let app_id = tenant(app, req).await?;
-    let body = if has_body(req) { read_body(app, req, payload).await? } else { Bytes::new() };
+    let body = if req.has_body() { read_body(app, req, body).await? } else { Bytes::new() };
     let presented = carriers::presented(req, platform);
     let client = client(app, req);
     let mut call = IdentityCall {
@@ -130,7 +131,7 @@ fn attach(app: &App, platform: Platform, response: &mut HttpResponse, issued: &I
 }
 
 /// The app of the token that was sent, or the app `default`.
-async fn tenant(app: &Arc<App>, req: &HttpRequest) -> IamResult<String> {
+async fn tenant(app: &Arc<App>, req: &Request) -> IamResult<String> {
     let token = req.headers().get(APP_TOKEN_HEADER).map(|v| v.to_str().unwrap_or_default().to_owned());
     let shared = Arc::clone(app);
     match token {
@@ -147,7 +148,7 @@ async fn tenant(app: &Arc<App>, req: &HttpRequest) -> IamResult<String> {
     }
 }
 
-fn limit(app: &App, limit: Limit, req: &HttpRequest) -> IamResult<()> {
+fn limit(app: &App, limit: Limit, req: &Request) -> IamResult<()> {
     match net::client_ip(req, &app.config.server.trusted_proxies) {
         Some(ip) if limit != Limit::None => Ok(app.limits.by_ip(limit, &net::limiter_key(ip))?),
         _ => Ok(()),
@@ -156,7 +157,7 @@ fn limit(app: &App, limit: Limit, req: &HttpRequest) -> IamResult<()> {
 
 /// A page of another site must not act with this one's cookies, nor log somebody in (better-than 5). Browsers say where a request
 /// comes from; other clients say nothing and have no cookies to lend.
-fn is_same_origin(app: &App, req: &HttpRequest) -> bool {
+fn is_same_origin(app: &App, req: &Request) -> bool {
     if req.method() == Method::GET {
         return true;
     }
@@ -180,11 +181,11 @@ fn origin_of(url: &str) -> Option<&str> {
 }
 
 /// JSON must say that it is JSON: a form or script of another site cannot (better-than 5).
-async fn read_body(app: &App, req: &HttpRequest, payload: Payload) -> IamResult<Bytes> {
-    let body = match payload.to_bytes_limited(app.config.limits.json_bytes).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(_broken)) => return Err(IamError::bad("The request body cannot be read").thrown()),
-        Err(_too_big) => return Err(IamError::new(413, "The request body is too large").thrown()),
+async fn read_body(app: &App, req: &Request, body: Body) -> IamResult<Bytes> {
+    let body = match body.whole(app.config.limits.json_bytes).await {
+        Ok(bytes) => bytes,
+        Err(BodyError::Broken) => return Err(IamError::bad("The request body cannot be read").thrown()),
+        Err(BodyError::TooBig) => return Err(IamError::new(413, "The request body is too large").thrown()),
     };
     let kind = req.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -194,7 +195,7 @@ async fn read_body(app: &App, req: &HttpRequest, payload: Payload) -> IamResult<
     Err(IamError::bad("The request body must be JSON (content-type: application/json)").thrown())
 }
 
-fn client(app: &App, req: &HttpRequest) -> Client {
+fn client(app: &App, req: &Request) -> Client {
     const AGENT: usize = 200;
     let ip = net::client_ip(req, &app.config.server.trusted_proxies);
     let agent = req.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok());
@@ -206,7 +207,7 @@ fn client(app: &App, req: &HttpRequest) -> Client {
 }
 
 /// 404 for an unknown path; 405 with `Allow` for a known one with another method.
-fn not_found(req: &HttpRequest, request_id: &str) -> HttpResponse {
+fn not_found(req: &Request, request_id: &str) -> HttpResponse {
     let known = |method: &&Method| routes().find(method, req.uri()).is_some();
     let allowed: Vec<&str> = METHODS.iter().filter(known).map(Method::as_str).collect();
     if allowed.is_empty() {

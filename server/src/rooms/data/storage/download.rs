@@ -2,21 +2,22 @@
 
 use std::ops::Range;
 
+use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse};
 use keystead_instaql::Error;
 
 use super::store::FileRow;
 use crate::blobs::Blobs;
 use crate::rooms::data::error::{DataError, DataResult};
+use crate::web::request::Request;
 
 /// What a browser may show by itself: it cannot run scripts of the server's origin.
 const SHOWN: [&str; 3] = ["text/plain", "application/pdf", "application/json"];
 
 /// Answers with the bytes of a file.
-pub(super) async fn answer(blobs: &Blobs, req: &HttpRequest, row: &FileRow) -> DataResult<HttpResponse> {
+pub(super) async fn answer(blobs: &Blobs, req: &Request, row: &FileRow) -> DataResult<HttpResponse> {
     let size = u64::try_from(row.size).unwrap_or_default();
     let etag = format!("\"{}\"", row.location);
     let text = |name: header::HeaderName| req.headers().get(name).and_then(|value| value.to_str().ok());

@@ -4,9 +4,9 @@ use keystead_protocol::devices::{ConfirmOtpInput, OtpRecoveryKeysOutput, OtpRegi
 use keystead_protocol::envelope::SUCCESS;
 use keystead_protocol::keys::{DoneLoginOutput, UserIdentifierInput};
 
+use super::super::rules;
 use super::super::rules::mfa::{self, Factor};
-use super::super::rules::{self, JudgedDevice};
-use super::{judge, secret_was_right};
+use super::{challenge, judge, secret_was_right};
 use crate::db::Conn;
 use crate::error::KeyResult;
 use crate::web::call::Call;
@@ -77,18 +77,16 @@ pub async fn validate_recovery_key(call: Call, input: ValidateMfaInput) -> KeyRe
 /// The password is judged first: who does not know it learns nothing about the second factor, and uses up none of its
 /// attempts.
 async fn validate(call: Call, input: ValidateMfaInput, factor: Factor) -> KeyResult<DoneLoginOutput> {
-    let JudgedDevice { session, .. } = judge(&call, &input.auth_key, &input.device_identifier).await?;
+    let judged = judge(&call, &input.auth_key, &input.device_identifier).await?;
     secret_was_right(&call, &input.device_identifier)?;
-    let counted = counted(factor, &session.user_id);
+    let user_id = judged.session.user_id.clone();
+    let counted = counted(factor, &user_id);
     call.app.limits.may_judge_secret(&call.tenant.id, &counted)?;
-    let of = session.clone();
-    let device_keys = call.app.db.read(move |c| rules::device_keys(c, &of)).await?;
-    let challenge = rules::challenge(&device_keys)?;
-    let (app, hash) = (call.app.clone(), challenge.hash);
-    let user_id = session.user_id.clone();
-    call.write_about(&user_id, move |tx| mfa::answer(&app, tx, &session, factor, &input.token, &hash)).await?;
+    let output = challenge(&call, &judged, true).await?;
+    let (app, of) = (call.app.clone(), user_id.clone());
+    call.write_about(&user_id, move |tx| mfa::answer(&app, tx, &of, factor, &input.token)).await?;
     call.app.limits.secret_was_right(&call.tenant.id, &counted);
-    Ok(DoneLoginOutput { device_keys, challenge: challenge.text })
+    Ok(output)
 }
 
 /// What wrong attempts are counted by: the user, whatever his device or address. Recovery keys are counted apart, so that

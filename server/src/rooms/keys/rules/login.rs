@@ -1,6 +1,7 @@
 //! Login: salt, secret, challenge (sentc.md section 4.2).
 
 use keystead_crypto::asym::PublicKey;
+use keystead_crypto::hash::ct_eq;
 use keystead_crypto::password::{self, AuthKey};
 use keystead_crypto::{encoding, rng};
 use keystead_protocol::ErrorCode;
@@ -18,15 +19,15 @@ pub struct JudgedDevice {
     pub session: Session,
     /// The user has a second factor, which has still to be given.
     pub second_factor: bool,
+    /// Challenges of the device made then or before are dead.
+    challenges_after_ms: i64,
 }
 
-/// A challenge: its text for the client, and the hash of its answer for the database.
-pub struct Challenge {
-    /// b64 of the token, encrypted for the device.
-    pub text: String,
-    /// Hash of the token.
-    pub hash: String,
-}
+/// Bytes of a challenge: its time in milliseconds (big-endian), random ones, and the server's signature over both, the device
+/// and the second factor. 67 characters of b64url.
+const TIME: usize = 8;
+const NONCE: usize = 10;
+const SIGNATURE: usize = 32;
 
 /// The salt of an identifier. One that nobody uses gets a salt too, always the same, so that nobody learns who is
 /// registered (better-than.md 6).
@@ -57,7 +58,8 @@ pub fn judge_secret(conn: &mut Conn, app_id: &str, identifier_hash: &str, key: &
     match found {
         Some(row) if right => {
             let second_factor = row.second_factor.is_some();
-            Ok(JudgedDevice { session: Session::of(row.device), second_factor })
+            let challenges_after_ms = row.device.challenges_after_ms;
+            Ok(JudgedDevice { session: Session::of(row.device), second_factor, challenges_after_ms })
         }
         _ => Err(ErrorCode::LoginFailed.into()),
     }
@@ -100,35 +102,59 @@ pub fn device_keys(conn: &mut Conn, session: &Session) -> KeyResult<DeviceKeys> 
     })
 }
 
-/// Makes a challenge that only the device's private key opens.
+/// Makes a challenge that only the device's private key opens: b64. Nothing of it is stored (docs/adr/0017). `second_factor`:
+/// it has been given.
 ///
 /// # Errors
 /// `UserNotFound` when the stored public key cannot be used.
-pub fn challenge(keys: &DeviceKeys) -> KeyResult<Challenge> {
+pub fn challenge(app: &App, judged: &JudgedDevice, keys: &DeviceKeys, second_factor: bool) -> KeyResult<String> {
     let refused = |e| KeyError::caused(ErrorCode::UserNotFound, e);
-    let token = sessions::new_token();
+    let made_ms = app.clock.now_ms().max(judged.challenges_after_ms + 1);
+    let token = challenge_token(app, &keys.device_id, made_ms, second_factor);
     let key = PublicKey::from_wire(&keys.keypair_encrypt_alg, &keys.public_key_string).map_err(refused)?;
     let sealed = key.encrypt(&mut rng::os(), token.as_bytes()).map_err(refused)?;
-    Ok(Challenge { text: encoding::b64_encode(&sealed), hash: sessions::token_hash(&token) })
-}
-
-/// Stores a challenge; `second_factor`: it has been given.
-///
-/// # Errors
-/// What the database says.
-pub fn remember_challenge(app: &App, tx: &mut Conn, device_id: &str, hash: &str, second_factor: bool) -> KeyResult<()> {
-    Ok(store::insert_challenge(tx, hash, device_id, second_factor, app.clock.now_ms())?)
+    Ok(encoding::b64_encode(&sealed))
 }
 
 /// Uses up a challenge; all others of the device end with it. `second_factor`: only one that came after it will do.
 ///
 /// # Errors
-/// `LoginFailed` when it is unknown, another device's, used or expired.
+/// `LoginFailed` when it is not one of ours, another device's, used or expired.
 pub fn take_challenge(app: &App, tx: &mut Conn, device_id: &str, token: &str, second_factor: bool) -> KeyResult<()> {
-    let since = app.clock.now_ms() - app.config.keys.challenge_ms();
-    if !store::take_challenge(tx, &sessions::token_hash(token), device_id, second_factor, since)? {
+    let now_ms = app.clock.now_ms();
+    let made_ms = challenge_time(app, device_id, token, second_factor).ok_or(ErrorCode::LoginFailed)?;
+    let expired = made_ms <= now_ms - app.config.keys.challenge_ms();
+    if expired || !store::take_challenge(tx, device_id, made_ms, now_ms)? {
         return Err(ErrorCode::LoginFailed.into());
     }
-    store::delete_challenges(tx, device_id)?;
     Ok(())
+}
+
+fn challenge_token(app: &App, device_id: &str, made_ms: i64, second_factor: bool) -> String {
+    let mut token = Vec::with_capacity(TIME + NONCE + SIGNATURE);
+    token.extend_from_slice(&made_ms.to_be_bytes());
+    token.extend_from_slice(&rng::bytes::<NONCE>(&mut rng::os()));
+    token.extend_from_slice(&challenge_signature(app, device_id, &token, second_factor));
+    encoding::b64url_encode(&token)
+}
+
+/// When a challenge of this device was made; None for what this server has not made for it. One from after the second factor
+/// will also do where none is asked for: it may have been switched off meanwhile.
+fn challenge_time(app: &App, device_id: &str, token: &str, second_factor: bool) -> Option<i64> {
+    if token.len() > sessions::MAX_TOKEN {
+        return None;
+    }
+    let token = encoding::b64url_decode(token).ok()?;
+    let (signed, signature) = token.split_at_checked(TIME + NONCE)?;
+    let fits = |second_factor| ct_eq(&challenge_signature(app, device_id, signed, second_factor), signature);
+    let made_ms = i64::from_be_bytes(*signed.first_chunk()?);
+    (fits(true) || (!second_factor && fits(false))).then_some(made_ms)
+}
+
+fn challenge_signature(app: &App, device_id: &str, signed: &[u8], second_factor: bool) -> [u8; SIGNATURE] {
+    let mut message = Vec::with_capacity(signed.len() + 1 + device_id.len());
+    message.extend_from_slice(signed);
+    message.push(u8::from(second_factor));
+    message.extend_from_slice(device_id.as_bytes());
+    app.root_key.challenge_signature(&message)
 }

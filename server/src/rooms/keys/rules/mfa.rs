@@ -10,9 +10,8 @@ use keystead_protocol::devices::OtpRegister;
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
-use super::super::store::delete_challenges_of_user;
+use super::super::store::end_challenges_of_user;
 use super::super::store::mfa::{self as store, IN_FORCE, RecoveryRow, UNCONFIRMED};
-use super::{Session, login};
 use crate::app::App;
 use crate::db::Conn;
 use crate::error::{KeyError, KeyResult};
@@ -93,7 +92,7 @@ pub fn confirm(app: &App, tx: &mut Conn, user_id: &str, code: &str) -> KeyResult
     take_code(app, tx, user_id, UNCONFIRMED, code)?;
     store::delete(tx, user_id, IN_FORCE)?;
     store::confirm(tx, user_id)?;
-    end_logins(tx, user_id)
+    end_logins(app, tx, user_id)
 }
 
 /// Takes a user's second factor away.
@@ -127,29 +126,21 @@ pub fn recovery_keys(app: &App, conn: &mut Conn, user_id: &str) -> KeyResult<Vec
     sealed.iter().map(|key| open(app, &recovery_slot(user_id), key).map(|text| text.to_string())).collect()
 }
 
-/// Uses a code or a recovery key up and stores the challenge that it leads to, in one step.
+/// Uses a code or a recovery key up.
 ///
 /// # Errors
 /// `TotpNotSet` without a second factor, or for an unknown recovery key; `TotpWrong`.
-pub fn answer(
-    app: &App,
-    tx: &mut Conn,
-    session: &Session,
-    factor: Factor,
-    token: &str,
-    challenge_hash: &str,
-) -> KeyResult<()> {
-    let user_id = &session.user_id;
+pub fn answer(app: &App, tx: &mut Conn, user_id: &str, factor: Factor, token: &str) -> KeyResult<()> {
     match factor {
-        Factor::Code => take_code(app, tx, user_id, IN_FORCE, token)?,
+        Factor::Code => take_code(app, tx, user_id, IN_FORCE, token),
         Factor::RecoveryKey => {
             let fits = token.len() <= MAX_TOKEN;
             if !fits || !store::take_recovery_key(tx, user_id, &recovery_hash(token))? {
                 return Err(ErrorCode::TotpNotSet.into());
             }
+            Ok(())
         }
     }
-    login::remember_challenge(app, tx, &session.device_id, challenge_hash, true)
 }
 
 fn put(app: &App, tx: &mut Conn, user_id: &str, new: &NewFactor) -> KeyResult<()> {
@@ -157,13 +148,12 @@ fn put(app: &App, tx: &mut Conn, user_id: &str, new: &NewFactor) -> KeyResult<()
     store::delete(tx, user_id, UNCONFIRMED)?;
     store::delete(tx, user_id, state)?;
     store::insert(tx, user_id, state, &new.secret_sealed, &new.recovery_keys, app.clock.now_ms())?;
-    if state == IN_FORCE { end_logins(tx, user_id) } else { Ok(()) }
+    if state == IN_FORCE { end_logins(app, tx, user_id) } else { Ok(()) }
 }
 
 /// Logins that were begun without the second factor, or with another one.
-fn end_logins(tx: &mut Conn, user_id: &str) -> KeyResult<()> {
-    delete_challenges_of_user(tx, user_id)?;
-    Ok(())
+fn end_logins(app: &App, tx: &mut Conn, user_id: &str) -> KeyResult<()> {
+    Ok(end_challenges_of_user(tx, user_id, app.clock.now_ms())?)
 }
 
 fn take_code(app: &App, tx: &mut Conn, user_id: &str, state: i32, code: &str) -> KeyResult<()> {

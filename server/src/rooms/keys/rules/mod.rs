@@ -8,9 +8,7 @@ mod register;
 mod sessions;
 mod users;
 
-pub use login::{
-    Challenge, JudgedDevice, auth_key, challenge, device_keys, judge_secret, remember_challenge, salt, take_challenge,
-};
+pub use login::{JudgedDevice, auth_key, challenge, device_keys, judge_secret, salt, take_challenge};
 pub use register::{
     NewDevice, Registered, Registration, exists, register, reset, reset_light, validate as validate_registration,
     validate_device, validate_light,

@@ -96,6 +96,6 @@ fn finish(
 ) -> KeyResult<()> {
     store::set_password(tx, &session.device_id, new)?;
     // A login that was begun with the old password does not end well any more.
-    store::delete_challenges(tx, &session.device_id)?;
+    store::end_challenges(tx, &session.device_id, app.clock.now_ms())?;
     sessions::end_by_password(app, tx, session, own_token)
 }

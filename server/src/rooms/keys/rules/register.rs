@@ -182,6 +182,7 @@ pub(super) fn insert_device(
         identifier_hash: identifier_hash.to_owned(),
         created_ms: app.clock.now_ms(),
         sessions_ended_ms: 0,
+        challenges_after_ms: 0,
     };
     store::insert_device(tx, &device, keys)
         .map_err(|e| if is_unique_violation(&e) { ErrorCode::UserExists.into() } else { KeyError::from(e) })

@@ -14,7 +14,7 @@ use crate::rooms::apps::Tenant;
 use crate::rooms::groups::validate::is_id;
 use crate::web::call::Page;
 
-/// Bytes of a refresh token, a challenge and a new device's token; 67 characters of b64url.
+/// Bytes of a refresh token and a new device's token; 67 characters of b64url.
 const TOKEN_BYTES: usize = 50;
 /// Longest token that is looked at.
 pub(super) const MAX_TOKEN: usize = 128;
@@ -249,23 +249,22 @@ pub(super) fn end_by_password(app: &App, tx: &mut Conn, asking: &Session, own_to
 /// What the database says.
 pub fn end_sessions(app: &App, tx: &mut Conn, user_id: &str) -> KeyResult<()> {
     sessions::delete_of_user(tx, user_id)?;
-    store::delete_challenges_of_user(tx, user_id)?;
+    store::end_challenges_of_user(tx, user_id, app.clock.now_ms())?;
     // `iat` counts whole seconds: the next one is the first that no older token can carry.
     let valid_from_ms = (app.clock.now_ms().div_euclid(1000) + 1) * 1000;
     store::set_valid_from(tx, user_id, valid_from_ms)?;
     Ok(())
 }
 
-/// Removes expired challenges, sessions and devices that waited in vain.
+/// Removes expired sessions and devices that waited in vain.
 ///
 /// # Errors
 /// What the database says.
 pub fn sweep(app: &App, tx: &mut Conn) -> KeyResult<usize> {
     let (now, config) = (app.clock.now_ms(), &app.config.keys);
-    let challenges = store::delete_challenges_before(tx, now - config.challenge_ms())?;
     let sessions = sessions::delete_before(tx, now - config.refresh_token_ms())?;
     let devices = pending::delete_before(tx, now - config.device_registration_ms())?;
-    Ok(challenges + sessions + devices)
+    Ok(sessions + devices)
 }
 
 /// 50 random bytes, b64url.
@@ -280,7 +279,7 @@ pub(super) fn token_hash(token: &str) -> String {
 
 fn end_of_other_devices(app: &App, tx: &mut Conn, asking: &Session) -> KeyResult<()> {
     sessions::delete_of_other_devices(tx, &asking.user_id, &asking.device_id)?;
-    store::delete_challenges_of_user(tx, &asking.user_id)?;
+    store::end_challenges_of_user(tx, &asking.user_id, app.clock.now_ms())?;
     sessions::look_at_others(tx, &asking.user_id, &asking.device_id, look_until(app))?;
     Ok(())
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use actix_http::ws::{self, CloseCode, CloseReason, Codec, Frame, Item, OpCode, Parser, ProtocolError};
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use tokio_util::codec::Decoder;
@@ -15,19 +14,20 @@ use super::OutboxBody;
 use crate::app::App;
 use crate::rooms::live::hub::frame::ws_frame;
 use crate::rooms::live::sessions::{Session, ops};
+use crate::web::request::{Body, Request};
 
 /// The answer that opens the socket; the session is served from now on. None when this is no WebSocket handshake.
 #[must_use]
-pub fn open(app: &Arc<App>, req: &HttpRequest, payload: Payload, session: &Arc<Session>) -> Option<HttpResponse> {
+pub fn open(app: &Arc<App>, req: &Request, body: Body, session: &Arc<Session>) -> Option<HttpResponse> {
     ws::verify_handshake(req.head()).ok()?;
     let key = ws::hash_key(req.headers().get(header::SEC_WEBSOCKET_KEY)?.as_bytes());
-    let body = OutboxBody { app: Arc::clone(app), session: Arc::clone(session), first: None };
+    let outbox = OutboxBody { app: Arc::clone(app), session: Arc::clone(session), first: None };
     let accept = std::str::from_utf8(&key).ok()?.to_owned();
     let response = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS)
         .upgrade("websocket")
         .insert_header((header::SEC_WEBSOCKET_ACCEPT, accept))
-        .body(body);
-    actix_web::rt::spawn(read(Arc::clone(app), Arc::clone(session), payload));
+        .body(outbox);
+    actix_web::rt::spawn(read(Arc::clone(app), Arc::clone(session), body));
     Some(response)
 }
 
@@ -50,10 +50,10 @@ fn close(code: CloseCode, why: &str) -> Bytes {
 }
 
 /// Serves what the client sends, one message after the other.
-async fn read(app: Arc<App>, session: Arc<Session>, mut payload: Payload) {
+async fn read(app: Arc<App>, session: Arc<Session>, mut incoming: Body) {
     let most = app.config.live.message_bytes;
     let mut reader = Reader { codec: Codec::new().max_size(most), buffer: BytesMut::new(), long: None, most };
-    while let Some(Ok(bytes)) = payload.next().await {
+    while let Some(Ok(bytes)) = incoming.next().await {
         reader.buffer.extend_from_slice(&bytes);
         loop {
             match reader.next() {
