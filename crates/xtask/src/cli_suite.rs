@@ -2,7 +2,7 @@
 //!
 //! It wants to lie where its authors have it: outside `node_modules`, two folders below a `tsconfig.base.json`, with
 //! `@instantdb/core` in reach of the temporary projects that it makes. Every test starts the program up to five times, 2 to 4 s
-//! each, within 30 s: so it runs alone, a few tests at a time.
+//! each, within 30 s: so it runs alone, two tests at a time (`vitest.config.mjs`).
 
 use std::{
     fs,
@@ -19,7 +19,6 @@ use crate::{report::Report, serve::Server, shell};
 const PROJECT: &str = "tests/clients_cli";
 /// What the suite of the locked version has; fewer would say that a part of it was not found.
 const TESTS: u64 = 36;
-const AT_A_TIME: &str = "2";
 
 /// Runs the suite in a folder below `target`.
 ///
@@ -30,16 +29,17 @@ pub(crate) fn run(binary: &Path, target: &Path, report: &mut Report) -> Result<(
         report.not_run("instant-cli's own suite: Node.js is missing");
         return Ok(());
     }
-    let packages = fs::canonicalize(Path::new(PROJECT).join("node_modules"))
-        .with_context(|| format!("{PROJECT} is not installed: run `cargo xtask setup`"))?;
+    let project = fs::canonicalize(PROJECT).context(PROJECT)?;
+    let packages = project.join("node_modules");
+    ensure!(packages.is_dir(), "{PROJECT} is not installed: run `cargo xtask setup`");
     let folder = target.join("cli-suite");
     let suite = lay_out(&packages, &folder)?;
     Server::empty_data(&folder)?;
-    let server = Server::start(binary, &folder, &["--ephemeral-apps", "on"])?;
+    let server = Server::start(binary, &folder, &["--ephemeral-apps", "on"], &[])?;
 
     let results = folder.join("results.json");
     let mut vitest = Command::new("node");
-    vitest.arg(packages.join("vitest/vitest.mjs")).args(["run", "--project", "e2e", "--maxConcurrency", AT_A_TIME]);
+    vitest.arg(packages.join("vitest/vitest.mjs")).args(["run", "--config"]).arg(project.join("vitest.config.mjs"));
     vitest
         .args(["--reporter", "verbose", "--reporter", "json"])
         .arg(format!("--outputFile.json={}", results.display()));

@@ -34,16 +34,17 @@ impl Server {
         Ok(data)
     }
 
-    /// `keystead serve` with the data directory in `folder` and more `args`, once it answers. It logs to `server.log` there.
+    /// `keystead serve` with the data directory in `folder`, more `args` and settings from `environment`, once it answers. It logs to
+    /// `server.log` there.
     ///
     /// # Errors
     /// When it does not start, or does not answer within a minute.
-    pub(crate) fn start(binary: &Path, folder: &Path, args: &[&str]) -> Result<Self> {
+    pub(crate) fn start(binary: &Path, folder: &Path, args: &[&str], environment: &[(&str, &Path)]) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let log = folder.join("server.log");
         let mut command = Command::new(binary);
         command.args(["serve", "--rate-limit", "off", "--listen", &address.to_string(), "--data-dir"]);
-        command.arg(folder.join("data")).args(args).stdout(Stdio::null()).stderr(fs::File::create(&log)?);
+        command.arg(folder.join("data")).args(args).envs(environment.iter().copied()).stdout(Stdio::null()).stderr(fs::File::create(&log)?);
         let child = command.spawn().context("keystead serve")?;
         let server = Self { child, url: format!("http://{address}") };
         let since = Instant::now();
