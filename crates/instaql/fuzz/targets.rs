@@ -35,7 +35,7 @@ pub(crate) fn steps(data: &[u8]) -> Result<(), Error> {
         Ok(plan) => plan,
         Err(_not_of_the_socket) => tx::expand(&tx::step::parse(Some(&json))?, &db.catalog, false, &mut new_id)?,
     };
-    db.catalog = plan.catalog.clone();
+    db.catalog = std::sync::Arc::clone(&plan.catalog);
     let outcome = tx::execute(&plan, &mut db, Context { caller: Caller::Admin, now_ms: 1, new_id: &mut new_id })?;
     db.apply(&outcome);
     Ok(())
@@ -75,7 +75,7 @@ fn app() -> Result<naive::Db, Error> {
     attrs.push(Attr { unique: true, ..Attr::blob(id(5), id(105), "u", "id") });
     attrs.push(Attr::link(id(6), (id(106), id(206)), ("t", "us"), ("u", "ts")));
     attrs.push(Attr { unique: true, index: true, ..Attr::blob(id(7), id(107), "u", "email") });
-    let mut db = naive::Db { catalog: Catalog::new(attrs), triples: Vec::new() };
+    let mut db = naive::Db { catalog: Catalog::new(attrs).into(), triples: Vec::new() };
     let steps = serde_json::json!([
         ["create", "t", id(10), {"s": "a", "n": 1, "d": "2025-01-01"}], ["create", "t", id(11), {"s": "b"}],
         ["create", "u", id(20), {"email": "a@b.co"}], ["link", "t", id(10), {"us": id(20)}],

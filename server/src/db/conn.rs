@@ -1,5 +1,8 @@
 //! One connection type over both databases.
 
+use std::sync::LazyLock;
+use std::time::Instant;
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -220,8 +223,24 @@ extern "SQL" {
     fn keystead_like(value: Text, pattern: Text, fold: Bool) -> Bool;
 }
 
-/// Functions of ours that statements on SQLite call: its own LIKE folds ASCII only, and always.
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// True until [`elapsed_ms`] is this.
+    fn keystead_in_time(until_ms: BigInt) -> Bool;
+}
+
+/// Milliseconds since the process first asked: what the limits of statements are told in.
+#[must_use]
+pub(crate) fn elapsed_ms() -> i64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    i64::try_from(START.elapsed().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Functions of ours that statements on SQLite call: its own LIKE folds ASCII only, and always; and it has no limit of time, so
+/// that a long statement asks at every row and finds nothing more when its time is over.
 fn register_functions(c: &mut SqliteConnection) -> QueryResult<()> {
+    // Not deterministic: else it would be asked once, before the first row.
+    keystead_in_time_utils::register_nondeterministic_impl(c, |until_ms: i64| elapsed_ms() < until_ms)?;
     keystead_like_utils::register_impl(c, |value: String, pattern: String, fold: bool| {
         let text: Option<String> = serde_json::from_str(&value).ok();
         text.is_some_and(|text| keystead_instaql::query::ast::like(&pattern, &text, fold))
@@ -242,5 +261,35 @@ fn switch_to_wal(c: &mut SqliteConnection) -> QueryResult<()> {
             }
             switched => return switched,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_ends_with_its_time() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("db");
+        let Conn::Sqlite(mut c) =
+            Conn::open_sqlite(path.to_str().expect("a path"), Synchronous::Full, true).expect("opens")
+        else {
+            panic!("SQLite")
+        };
+        // Minutes, if nothing ended it.
+        let sql = "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000 AND keystead_in_time(?)) \
+                   SELECT i AS value FROM n ORDER BY i DESC LIMIT 1";
+        let begun = Instant::now();
+        let rows = diesel::sql_query(sql).bind::<BigInt, _>(elapsed_ms() + 200).load::<Value>(&mut c).expect("runs");
+        assert!(rows[0].value > 0 && rows[0].value < 1_000_000_000);
+        let took = begun.elapsed().as_millis();
+        assert!((200..10_000).contains(&took), "{took} ms");
+    }
+
+    #[derive(diesel::QueryableByName)]
+    struct Value {
+        #[diesel(sql_type = BigInt)]
+        value: i64,
     }
 }

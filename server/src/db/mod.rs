@@ -18,12 +18,14 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::Connection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::Semaphore;
 
 pub(crate) use conn::each;
+pub(crate) use conn::elapsed_ms;
 pub use conn::{Conn, Synchronous};
 
 /// Where the data is and how it is opened.
@@ -190,13 +192,37 @@ impl Db {
         E: From<DbError> + From<DieselError> + Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
     {
+        self.snapshot(None, f).await
+    }
+
+    /// As [`Db::read_snapshot`]. On PostgreSQL no statement takes longer than `limit`; on SQLite statements have to see to that
+    /// themselves (`keystead_in_time`).
+    ///
+    /// # Errors
+    /// As [`Db::read_snapshot`].
+    pub async fn read_snapshot_within<T, E, F>(&self, limit: Duration, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
+        self.snapshot(Some(limit), f).await
+    }
+
+    async fn snapshot<T, E, F>(&self, limit: Option<Duration>, f: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<DieselError> + Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    {
         self.read(move |c| {
             if let Conn::Postgres(pg) = c {
                 use diesel::connection::TransactionManager;
-                diesel::connection::AnsiTransactionManager::begin_transaction_sql(
-                    pg,
-                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-                )?;
+                let mut begin = String::from("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+                if let Some(limit) = limit {
+                    begin.push_str(&format!("; SET LOCAL statement_timeout = {}", limit.as_millis()));
+                }
+                diesel::connection::AnsiTransactionManager::begin_transaction_sql(pg, &begin)?;
                 let result = f(c);
                 if let Conn::Postgres(pg) = c {
                     <diesel::PgConnection as Connection>::TransactionManager::rollback_transaction(pg)?;

@@ -3,10 +3,12 @@
 use e2e::data::{DataApp, DataRequest};
 use e2e::{Setup, TestServer, both};
 use keystead_server::config::{Config, Secret};
+use keystead_server::jobs::deleted_attrs;
 use serde_json::{Value, json};
 
 both! {
     a_schema_is_pushed_and_pulled,
+    deleted_attrs_go_for_good_after_their_days,
     jobs_fit_the_data_or_say_what_does_not,
     rules_are_refused_with_every_mistake,
     the_operator_makes_and_deletes_apps,
@@ -87,6 +89,46 @@ async fn a_schema_is_pushed_and_pulled(server: TestServer) {
     assert!(app.query(json!({"books": {}})).await["books"][0]["isbn"].is_null());
     dash(&app, "POST", "/schema/steps/apply", json!({"steps": [["restore-attr", id]]})).await;
     assert_eq!(app.query(json!({"books": {}})).await["books"][0]["isbn"], "1");
+}
+
+async fn deleted_attrs_go_for_good_after_their_days(server: TestServer) {
+    let app = server.data();
+    app.transact(json!([
+        ["update", "books", A, {"title": "x", "isbn": "1", "rank": 1}],
+        ["update", "books", B, {"title": "y", "isbn": "2", "rank": 2}],
+    ]))
+    .await;
+    let id_of = async |label: &str| {
+        let pulled = dash(&app, "GET", "/schema/pull", json!({})).await;
+        pulled["schema"]["blobs"]["books"][label]["id"].clone()
+    };
+    let (isbn, rank) = (id_of("isbn").await, id_of("rank").await);
+    let step = |kind: &str, id: &Value| json!({"steps": [[kind, id]]});
+    let deleted = async || {
+        let told = app.call("GET", "/admin/soft_deleted_attrs").ok().await;
+        told["attrs"].as_array().expect("a list").iter().map(|attr| attr["id"].clone()).collect::<Vec<_>>()
+    };
+    let values = || {
+        let sql = "SELECT CAST(COUNT(*) AS TEXT) AS line FROM data_triples WHERE value IN ('\"1\"', '\"2\"', '1', '2')";
+        server.database().lines(sql).remove(0)
+    };
+    dash(&app, "POST", "/schema/steps/apply", step("delete-attr", &isbn)).await;
+    server.advance(36 * 3_600);
+    dash(&app, "POST", "/schema/steps/apply", step("delete-attr", &rank)).await;
+    assert_eq!(deleted_attrs::sweep(&server.app()).await.expect("sweeps"), 0);
+    assert_eq!((deleted().await.len(), values().as_str()), (2, "4"));
+    // Two days after its own deletion, each for itself.
+    server.advance(13 * 3_600);
+    assert_eq!(deleted_attrs::sweep(&server.app()).await.expect("sweeps"), 1);
+    assert_eq!((deleted().await, values().as_str()), (vec![rank.clone()], "2"));
+    let again =
+        app.call("POST", &format!("/dash/apps/{}/schema/steps/apply", app.id)).body(&step("restore-attr", &isbn));
+    assert_eq!(again.send().await.body["type"], "record-not-found");
+    dash(&app, "POST", "/schema/steps/apply", step("restore-attr", &rank)).await;
+    server.advance(30 * 86_400);
+    assert_eq!(deleted_attrs::sweep(&server.app()).await.expect("sweeps"), 0);
+    let books = app.query(json!({"books": {"$": {"where": {"rank": 2}}}})).await;
+    assert_eq!((&books["books"][0]["title"], &books["books"][0]["isbn"]), (&json!("y"), &Value::Null));
 }
 
 async fn jobs_fit_the_data_or_say_what_does_not(server: TestServer) {

@@ -1,10 +1,12 @@
 //! Queries (instant.md section 3): what a tree is, pages with cursors, what is wrong and how it is told.
 
 use e2e::data::DataApp;
-use e2e::{TestServer, both};
+use e2e::{Setup, TestServer, both};
+use keystead_server::config::Config;
 use serde_json::{Value, json};
 
 both! { pages_and_cursors, null_and_missing, what_is_wrong_is_told, long_and_odd_values, extensions }
+both! { a_query_ends_with_its_time; with Setup::default().with(|config: &mut Config| config.data.query_seconds = 1) }
 
 fn id(n: u32) -> String {
     format!("00000000-0000-4000-8000-{n:012}")
@@ -136,4 +138,36 @@ async fn extensions(server: TestServer) {
     let answer = app.call("POST", "/admin/query").header("x-keystead-result-meta", "1").body(&body).ok().await;
     assert_eq!(answer["result-meta"]["aggregate"], json!({"items": {"count": 6}}));
     assert_eq!(answer["result"], json!({"items": []}));
+}
+
+/// Everybody knows everybody: paths of a filter lead through 40^6 ways, more than a minute would be enough for.
+async fn a_query_ends_with_its_time(server: TestServer) {
+    const PEOPLE: u32 = 40;
+    let app = server.data();
+    let all: Vec<String> = (0..PEOPLE).map(id).collect();
+    let know = |n: u32| json!(["link", "people", id(n), {"knows": all}]);
+    let link = json!(["add-attr", {
+        "id": "20000000-0000-4000-8000-000000000001", "value-type": "ref", "cardinality": "many",
+        "forward-identity": ["30000000-0000-4000-8000-000000000001", "people", "knows"],
+        "reverse-identity": ["30000000-0000-4000-8000-000000000002", "people", "known"],
+    }]);
+    let mut steps = vec![link];
+    steps.extend((0..PEOPLE).map(|n| json!(["update", "people", id(n), {"name": format!("Person {n}")}])));
+    steps.extend((0..PEOPLE).map(know));
+    app.transact(Value::Array(steps)).await;
+    let path = "knows.knows.knows.knows.knows.knows.name";
+    let begun = std::time::Instant::now();
+    let query = json!({"query": {"people": {"$": {"where": {path: "nobody"}}}}});
+    let answer = app.call("POST", "/admin/query").body(&query).send().await;
+    let took = begun.elapsed().as_secs();
+    assert!(took < 10, "{took} s: {}", answer.body);
+    // PostgreSQL may join the ways instead of walking them.
+    if server.app().db.is_sqlite() || answer.status != 200 {
+        assert_eq!((answer.status, &answer.body["type"]), (429, &json!("timeout")), "{}", answer.body);
+    } else {
+        assert_eq!(answer.body, json!({"people": []}));
+    }
+    // The connection is as good as before.
+    let found = app.query(json!({"people": {"$": {"where": {"knows.name": "Person 3"}, "limit": 2}}})).await;
+    assert_eq!(found["people"].as_array().map(Vec::len), Some(2));
 }

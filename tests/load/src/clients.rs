@@ -64,6 +64,52 @@ impl Client for Fixed {
     }
 }
 
+/// One request again and again, with other ids each time: every place of an id counts on.
+#[derive(Clone)]
+pub(crate) struct Numbered {
+    request: Vec<u8>,
+    /// Where the last digits of the ids begin.
+    places: Vec<usize>,
+}
+
+/// Hex digits at the end of an id that count.
+const DIGITS: usize = 12;
+
+impl Numbered {
+    /// `id`: the text that stands at the places.
+    pub(crate) fn new(request: Vec<u8>, id: &str) -> Self {
+        let ends = memchr::memmem::find_iter(&request, id).map(|at| at + id.len() - DIGITS);
+        let places = ends.collect();
+        Self { request, places }
+    }
+
+    /// How many ids there are.
+    pub(crate) fn places(&self) -> usize {
+        self.places.len()
+    }
+}
+
+impl Client for Numbered {
+    fn next(&mut self) -> Result<()> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let first = NEXT.fetch_add(u64::try_from(self.places.len())?, Ordering::Relaxed);
+        for (place, number) in self.places.iter().zip(first..) {
+            let digits = self.request.get_mut(*place..*place + DIGITS).context("no place for an id")?;
+            digits.copy_from_slice(format!("{number:0DIGITS$x}").as_bytes());
+        }
+        Ok(())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.request
+    }
+
+    fn answer(&mut self, answer: &Answer<'_>) -> Result<bool> {
+        ensure!(answer.status == 200, "HTTP {}", answer.status);
+        Ok(true)
+    }
+}
+
 /// Registers one new user after the other.
 pub(crate) struct Register {
     request: Vec<u8>,

@@ -16,7 +16,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use crate::bare::{self, Bare};
-use crate::clients::Requests;
+use crate::clients::{Numbered, Requests};
 use crate::http::{self, Blocking};
 use crate::report::{Goal, Report};
 use crate::stage::{Contestant, Site, Stage};
@@ -31,9 +31,10 @@ const ITEMS: usize = 10;
 const REQUESTS: usize = 4_000;
 /// Items of a page.
 const PAGE: usize = 20;
-/// Entities of a batch, and batches that are ready.
+/// Entities of a batch.
 const BATCH: usize = 1_000;
-const BATCHES: usize = 64;
+/// What stands where an entity of a batch gets its id.
+const NOTE: &str = "40000000-0000-4000-8000-000000000000";
 /// Batches of one app take turns: more connections only wait longer, beyond the end of a short round.
 const BATCH_CONNECTIONS: usize = 1;
 
@@ -96,7 +97,9 @@ fn measure(
         of("update_adm", app.each(false, |n| update(n, app.lists))),
     ];
     if connections <= BATCH_CONNECTIONS {
-        contestants.push(of("batch", app.batches()));
+        let batches = app.batches()?;
+        let make: Box<crate::engine::MakeClient<'_>> = Box::new(move |_n, _of| Ok(Box::new(batches.clone())));
+        contestants.push(Contestant { target: site.target, operation: "batch", server: &site.server, make });
     }
     if let Some(large) = large {
         contestants.push(of("page_1m", large.each(true, page)));
@@ -183,17 +186,14 @@ impl App {
         (0..REQUESTS).map(request).collect()
     }
 
-    /// A thousand entities each, made again and again.
-    fn batches(&self) -> Vec<Arc<[u8]>> {
-        let batch = |n: usize| {
-            let step = |i: usize| {
-                let id = format!("40000000-0000-4000-8000-{:012x}", n * BATCH + i);
-                json!(["update", "notes", id, {"text": format!("note {i}"), "owner": OWNER}])
-            };
-            let steps: Vec<Value> = (0..BATCH).map(step).collect();
-            self.request(false, "/admin/transact", &json!({"steps": steps})).into()
-        };
-        (0..BATCHES).map(batch).collect()
+    /// A thousand entities each, other ones every time.
+    fn batches(&self) -> Result<Numbered> {
+        let step = |i: usize| json!(["create", "notes", NOTE, {"text": format!("note {i}"), "owner": OWNER}]);
+        let steps: Vec<Value> = (0..BATCH).map(step).collect();
+        let request = self.request(false, "/admin/transact", &json!({"steps": steps}));
+        let batches = Numbered::new(request, NOTE);
+        ensure!(batches.places() == BATCH, "a batch of {} entities", batches.places());
+        Ok(batches)
     }
 }
 

@@ -7,6 +7,8 @@ mod plan;
 mod query;
 mod sample;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 pub use plan::{levels, passes};
@@ -20,7 +22,7 @@ use crate::tx::{Outcome, Source, Triple};
 #[derive(Debug, Clone, Default)]
 pub struct Db {
     /// The app's attrs.
-    pub catalog: Catalog,
+    pub catalog: Arc<Catalog>,
     /// Its triples, in no order.
     pub triples: Vec<Triple>,
 }

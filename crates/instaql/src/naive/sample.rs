@@ -1,12 +1,13 @@
 //! Reads the sample files of the original: lists of `[entity, attr, value]` with their attrs described inside.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Db;
-use crate::schema::{Attr, Cardinality, Catalog, CheckedType};
+use crate::schema::{Attr, Cardinality, CheckedType};
 use crate::tx::Triple;
 
 /// The app in a file such as `zeneca.json`, as far as it describes its attrs. Ids that are no uuids are made into some.
@@ -28,7 +29,7 @@ pub fn triples(file: &Value) -> Db {
             described.entry(entity).or_default().insert(what, value);
         }
     }
-    let mut db = Db { catalog: Catalog::default(), triples: Vec::new() };
+    let mut db = Db { catalog: Arc::default(), triples: Vec::new() };
     for (name, what) in &described {
         let said = |key: &str| what.get(key).and_then(|value| value.as_str());
         let (Some(etype), Some(label)) = (said("namespace"), said("identity")) else { continue };
@@ -52,7 +53,7 @@ pub fn triples(file: &Value) -> Db {
         } else {
             attr.unique = true;
         }
-        db.catalog.insert(attr);
+        Arc::make_mut(&mut db.catalog).insert(attr);
     }
     for ((entity, name, value), at) in rows.iter().zip(1_600_000_000_000_i64..) {
         let Some(attr) = db.catalog.get(id(&format!("attr {name}"))).cloned() else { continue };

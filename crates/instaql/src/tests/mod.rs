@@ -6,7 +6,7 @@ mod query;
 mod rules;
 mod transact;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -60,11 +60,11 @@ impl App {
         let steps = tx::step::parse(Some(steps))?;
         let plan = tx::expand(&steps, &self.db.catalog, throw_on_missing, &mut new_id)?;
         let mut db = self.db.clone();
-        db.catalog = plan.catalog.clone();
+        db.catalog = Arc::clone(&plan.catalog);
         let outcome = tx::execute(&plan, &mut db, Context { caller, now_ms: self.now_ms, new_id: &mut new_id })?;
         for step in &plan.attrs {
             if let AttrStep::Add(attr) = step {
-                self.db.catalog.insert(attr.clone());
+                Arc::make_mut(&mut self.db.catalog).insert(attr.clone());
             }
         }
         self.db.apply(&outcome);
@@ -79,7 +79,7 @@ impl App {
     fn flag(&mut self, etype: &str, label: &str, change: impl Fn(&mut crate::schema::Attr)) {
         let mut attr = self.db.catalog.forward(etype, label).unwrap().as_ref().clone();
         change(&mut attr);
-        self.db.catalog.insert(attr);
+        Arc::make_mut(&mut self.db.catalog).insert(attr);
     }
 }
 

@@ -104,7 +104,7 @@ fn fields_and_nested_limits() {
 
 #[test]
 fn every_mistake_is_told_with_its_place() {
-    let mut catalog = SAMPLE.catalog.clone();
+    let mut catalog = (*SAMPLE.catalog).clone();
     catalog.insert(Attr { index: true, ..Attr::blob(super::id(1), super::id(2), "books", "untyped") });
     catalog.insert(Attr::blob(super::id(3), super::id(4), "books", "bare"));
     let order = SAMPLE.catalog.forward("bookshelves", "order").unwrap().id;

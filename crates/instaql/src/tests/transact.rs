@@ -1,5 +1,7 @@
 //! Transactions: the semantics of section 4, step by step.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{App, SAMPLE, id};
@@ -245,7 +247,7 @@ fn steps_run_by_kind_in_the_order_of_first_appearance() {
 fn system_namespaces_are_guarded() {
     let mut app = App::default();
     for attr in system::attrs() {
-        app.db.catalog.insert(attr);
+        Arc::make_mut(&mut app.db.catalog).insert(attr);
     }
     app.transact(&json!([["create", "$users", id(1), {"email": "a@b.co", "nick": "a"}]])).unwrap();
     let as_user = |app: &mut App, step: Value| app.transact_as(&json!([step]), Caller::User, false);

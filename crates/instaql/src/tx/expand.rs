@@ -17,12 +17,12 @@ use crate::schema::{Attr, Cardinality, Catalog, Direction, EXTENSIBLE, ID, Label
 /// `validation-failed` for `lookup`, `steps` (missing attrs are in `hint.errors[0].hint.attributes`) or `attributes`.
 pub fn expand(
     steps: &[Step],
-    catalog: &Catalog,
+    catalog: &Arc<Catalog>,
     throw_on_missing: bool,
     new_id: &mut dyn FnMut() -> Uuid,
 ) -> Result<TxPlan> {
     let mut expander = Expander {
-        plan: TxPlan { catalog: catalog.clone(), attrs: Vec::new(), steps: Vec::new() },
+        plan: TxPlan { catalog: Arc::clone(catalog), attrs: Vec::new(), steps: Vec::new() },
         new_id,
         missing: Vec::new(),
     };
@@ -30,7 +30,7 @@ pub fn expand(
         match step {
             Step::Attr(step) => {
                 if let AttrStep::Add(attr) = step {
-                    expander.plan.catalog.insert(attr.clone());
+                    Arc::make_mut(&mut expander.plan.catalog).insert(attr.clone());
                 }
                 expander.plan.attrs.push(step.clone());
             }
@@ -156,7 +156,7 @@ impl Expander<'_> {
             return Err(Error::validation("attributes", attr.etype().into(), &[problem]));
         }
         self.missing.push(attr.name());
-        self.plan.catalog.insert(attr.clone());
+        Arc::make_mut(&mut self.plan.catalog).insert(attr.clone());
         self.plan.attrs.push(AttrStep::Add(attr));
         Ok(())
     }

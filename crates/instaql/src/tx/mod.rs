@@ -13,6 +13,8 @@ pub mod step;
 pub mod wire;
 mod work;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::schema::{Attr, AttrId, Catalog, EntityId};
@@ -28,8 +30,8 @@ pub const MAX_STEPS: usize = 50_000;
 /// A transaction whose names are attrs.
 #[derive(Debug, Clone)]
 pub struct TxPlan {
-    /// The app's attrs with the new ones.
-    pub catalog: Catalog,
+    /// The app's attrs with the new ones; shared as long as there are none.
+    pub catalog: Arc<Catalog>,
     /// What happens to attrs, before everything else.
     pub attrs: Vec<AttrStep>,
     /// What happens to triples.

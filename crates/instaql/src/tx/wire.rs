@@ -1,5 +1,7 @@
 //! The tx-steps of the WebSocket (instant.md section 17.3).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use super::{AttrStep, EntityRef, MAX_STEPS, Mode, TxPlan, TxStep, TxValue};
@@ -11,21 +13,21 @@ use crate::schema::{Attr, Catalog, EntityId};
 /// # Errors
 /// `param-missing` or `param-malformed` when there is no list; `validation-failed` for `tx-steps` with the place; for
 /// `attributes` where an attr is not valid.
-pub fn parse(steps: Option<&Value>, catalog: &Catalog) -> Result<TxPlan> {
+pub fn parse(steps: Option<&Value>, catalog: &Arc<Catalog>) -> Result<TxPlan> {
     let Some(steps) = steps.filter(|steps| !steps.is_null()) else { return Err(Error::missing(&["tx-steps"])) };
     let Some(list) = steps.as_array() else { return Err(Error::malformed(&["tx-steps"], steps.clone())) };
     if list.len() > MAX_STEPS {
         let message = format!("A transaction has at most {MAX_STEPS} steps");
         return Err(Error::new(Kind::ParameterLimitExceeded, message, Value::Null));
     }
-    let mut plan = TxPlan { catalog: catalog.clone(), attrs: Vec::new(), steps: Vec::new() };
+    let mut plan = TxPlan { catalog: Arc::clone(catalog), attrs: Vec::new(), steps: Vec::new() };
     for (at, step) in list.iter().enumerate() {
         let reader = Reader { at, parts: step.as_array().map_or(&[], Vec::as_slice), step };
         match reader.read()? {
             Read::Attr(step) => {
                 if let AttrStep::Add(attr) = &step {
                     attr.validate()?;
-                    plan.catalog.insert(attr.clone());
+                    Arc::make_mut(&mut plan.catalog).insert(attr.clone());
                 }
                 plan.attrs.push(step);
             }

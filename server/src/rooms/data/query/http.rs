@@ -1,6 +1,7 @@
 //! Routes of queries.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use keystead_instaql::rules::Rules;
@@ -9,6 +10,7 @@ use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
 use super::rules::{self, Asked};
+use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
@@ -39,7 +41,7 @@ pub async fn perms_check(call: DataCall) -> DataResult<HttpResponse> {
     let overridden = rules_override(call.space()?, &body)?;
     let (app, auth, space) = (Arc::clone(&call.app), call.auth.clone(), overridden);
     let read = move |conn: &mut Conn| rules::run_with(&app, conn, &space, &auth, &asked, Some(Vec::new()));
-    let answer = call.app.db.read_snapshot(read).await?;
+    let answer = within_time(&call.app, read).await?;
     let checks = Value::Array(answer.checks);
     Ok(envelope::json(format!(r#"{{"result":{},"check-results":{checks},"rule-wheres":{{}}}}"#, answer.body)))
 }
@@ -90,7 +92,18 @@ pub async fn soft_deleted_attrs(call: DataCall) -> DataResult<HttpResponse> {
 
 async fn run(call: &DataCall, asked: Asked) -> DataResult<rules::Answer> {
     let (app, auth, space) = (Arc::clone(&call.app), call.auth.clone(), Arc::clone(call.space()?));
-    call.app.db.read_snapshot(move |conn| rules::run(&app, conn, &space, &auth, &asked)).await
+    within_time(&call.app, move |conn| rules::run(&app, conn, &space, &auth, &asked)).await
+}
+
+/// Reads a snapshot for no longer than a query may take.
+async fn within_time<F>(app: &Arc<App>, read: F) -> DataResult<rules::Answer>
+where
+    F: FnOnce(&mut Conn) -> DataResult<rules::Answer> + Send + 'static,
+{
+    let (begun, limit) = (Instant::now(), Duration::from_secs(app.config.data.query_seconds));
+    let answer = app.db.read_snapshot_within(limit, read).await;
+    // The database's own error of a statement that took too long is known by its text only, in its language.
+    answer.map_err(|e| if e.cause.is_some() && begun.elapsed() >= limit { rules::too_long() } else { e })
 }
 
 fn asked(call: &DataCall, body: &Map<String, Value>) -> DataResult<Asked> {

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use keystead_instaql::query::ast::Function;
 use keystead_instaql::query::cursor::{Cursor, PageInfo};
@@ -20,7 +19,7 @@ use super::store::{self, Found, Item, Wanted};
 pub(in super::super) use super::view::load_refs;
 use super::view::{Sight, Viewer, record_of};
 use crate::app::App;
-use crate::db::Conn;
+use crate::db::{Conn, elapsed_ms};
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::Space;
@@ -102,7 +101,8 @@ pub fn run_with(
     asked: &Asked,
     checks: Option<Vec<Value>>,
 ) -> DataResult<Answer> {
-    let until = Instant::now() + Duration::from_secs(app.config.data.query_seconds);
+    let seconds = i64::try_from(app.config.data.query_seconds).unwrap_or(i64::MAX);
+    let until_ms = elapsed_ms().saturating_add(seconds.saturating_mul(1_000));
     let query = Query::parse(&asked.query)?;
     let plan = Plan::new(&query, &space.catalog, auth.caller())?;
     let mut viewer = Viewer {
@@ -116,7 +116,7 @@ pub fn run_with(
     };
     let sight = viewer.look(conn, &plan)?;
     let mut run =
-        Run { app, space, plan: &plan, sight: &sight, asked, until, levels: Vec::new(), meta: Meta::default() };
+        Run { app, space, plan: &plan, sight: &sight, asked, until_ms, levels: Vec::new(), meta: Meta::default() };
     run.levels(conn)?;
     let mut answer = Answer { meta: std::mem::take(&mut run.meta), ..Answer::default() };
     if asked.topics {
@@ -128,6 +128,7 @@ pub fn run_with(
     }
     run.hide(conn, &mut viewer)?;
     answer.body = if asked.join_rows { run.join_rows(conn)? } else { run.tree() };
+    run.check_time()?;
     answer.topics.extend(std::mem::take(&mut viewer.topics));
     answer.checks = viewer.records.take().unwrap_or_default();
     Ok(answer)
@@ -139,7 +140,7 @@ struct Run<'a> {
     plan: &'a Plan,
     sight: &'a Sight,
     asked: &'a Asked,
-    until: Instant,
+    until_ms: i64,
     levels: Vec<Found>,
     meta: Meta,
 }
@@ -152,9 +153,7 @@ impl Run<'_> {
             parent_of.extend(node.children.iter().map(|child| (std::ptr::from_ref(child), at)));
         }
         for (at, node) in nodes.iter().enumerate() {
-            if Instant::now() > self.until {
-                return Err(Error::new(Kind::Timeout, "The query took too long", Value::Null).into());
-            }
+            self.check_time()?;
             let above = parent_of.get(&std::ptr::from_ref(*node)).and_then(|parent| self.levels.get(*parent));
             let parents: Option<Vec<EntityId>> = above.map(|found| {
                 let parents: HashSet<EntityId> = found.items.iter().map(|item| item.entity).collect();
@@ -164,6 +163,11 @@ impl Run<'_> {
             self.levels.push(found);
         }
         Ok(())
+    }
+
+    /// A statement whose time is over has found too little.
+    fn check_time(&self) -> DataResult<()> {
+        if elapsed_ms() >= self.until_ms { Err(too_long()) } else { Ok(()) }
     }
 
     fn level(&mut self, conn: &mut Conn, at: usize, node: &Node, parents: Option<&[EntityId]>) -> DataResult<Found> {
@@ -179,7 +183,16 @@ impl Run<'_> {
         }
         let most = self.app.config.data.level_entities;
         let whole = program.is_some() || !self.space.rules.fields(&node.etype).is_empty();
-        let wanted = Wanted { space: self.space, node, filter, views: &self.sight.views, parents, whole, most };
+        let wanted = Wanted {
+            space: self.space,
+            node,
+            filter,
+            views: &self.sight.views,
+            parents,
+            whole,
+            most,
+            until_ms: self.until_ms,
+        };
         if !node.aggregates.is_empty() {
             let numbers = self.aggregates(conn, &wanted)?;
             self.meta.aggregate.insert(node.key.clone(), numbers);
@@ -416,10 +429,24 @@ impl Run<'_> {
         let most = ids.len() as u64;
         let filter = Filter::Test(Test { path: Vec::new(), leaf: Leaf::Id(IdTest::In(ids)) }).and(view.clone());
         let views = &self.sight.views;
-        let wanted =
-            Wanted { space: self.space, node: &node, filter: &filter, views, parents: None, whole: false, most };
+        let wanted = Wanted {
+            space: self.space,
+            node: &node,
+            filter: &filter,
+            views,
+            parents: None,
+            whole: false,
+            most,
+            until_ms: self.until_ms,
+        };
         Ok(store::level(conn, &wanted)?.items.into_iter().map(|item| item.entity).collect())
     }
+}
+
+/// What is told when the time is over.
+#[must_use]
+pub fn too_long() -> DataError {
+    Error::new(Kind::Timeout, "The query took too long", Value::Null).into()
 }
 
 /// Triples as JSON text, each once.

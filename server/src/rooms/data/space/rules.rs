@@ -187,8 +187,26 @@ pub fn restore_attr(tx: &mut Conn, app_id: &str, id: AttrId) -> DataResult<()> {
 /// What the database says.
 pub fn deleted_attrs(conn: &mut Conn, app_id: &str) -> DataResult<Vec<(i64, Attr, i64)>> {
     let rows = store::attrs(conn, app_id)?;
-    let deleted = rows.iter().filter_map(|row| Some((row, row.deleted_ms?)));
+    let deleted = rows.iter().filter_map(|row| Some((row, row.deleted_ms.filter(|at| *at != store::ENDED)?)));
     deleted.map(|(row, at)| Ok((row.number, read(row)?, at))).collect()
+}
+
+/// Ends attrs whose days are over: they cannot be restored any more. Gives the numbers of all that have ended and still have triples.
+///
+/// # Errors
+/// What the database says.
+pub fn end_attrs(app: &App, tx: &mut Conn) -> DataResult<Vec<i64>> {
+    const DAY_MS: i64 = 86_400_000;
+    let before = app.clock.now_ms() - i64::from(app.config.data.deleted_attr_days) * DAY_MS;
+    Ok(store::end_attrs(tx, before)?)
+}
+
+/// Forgets attrs that have ended, once their triples are gone.
+///
+/// # Errors
+/// What the database says.
+pub fn forget_attrs(tx: &mut Conn, numbers: &[i64]) -> DataResult<usize> {
+    Ok(store::forget_attrs(tx, numbers)?)
 }
 
 /// Stores a rules document. [`reload`] must follow.

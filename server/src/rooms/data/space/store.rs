@@ -6,6 +6,11 @@ use diesel::prelude::*;
 use crate::db::schema::{data_apps, data_attrs, data_triples};
 use crate::db::{Conn, each};
 
+/// `deleted_ms` of an attr that cannot be restored any more.
+pub(super) const ENDED: i64 = 0;
+/// Attrs that end together at most.
+const MOST_ENDED: i64 = 1_000;
+
 /// A row of `data_apps`, without the rules.
 #[derive(Debug, Queryable)]
 pub(super) struct Head {
@@ -103,6 +108,19 @@ pub(super) fn update_attr(conn: &mut Conn, number: i64, row: &NewAttr<'_>) -> Qu
 
 pub(super) fn set_deleted(conn: &mut Conn, number: i64, deleted_ms: Option<i64>) -> QueryResult<usize> {
     diesel::update(data_attrs::table.find(number)).set(data_attrs::deleted_ms.eq(deleted_ms)).execute(conn)
+}
+
+/// Ends what was deleted before, and gives the numbers of what has ended.
+pub(super) fn end_attrs(conn: &mut Conn, before_ms: i64) -> QueryResult<Vec<i64>> {
+    let due = data_attrs::table.filter(data_attrs::deleted_ms.lt(before_ms)).filter(data_attrs::deleted_ms.ne(ENDED));
+    diesel::update(due).set(data_attrs::deleted_ms.eq(Some(ENDED))).execute(conn)?;
+    let ended = data_attrs::table.filter(data_attrs::deleted_ms.eq(ENDED)).order(data_attrs::number);
+    ended.select(data_attrs::number).limit(MOST_ENDED).load(conn)
+}
+
+pub(super) fn forget_attrs(conn: &mut Conn, numbers: &[i64]) -> QueryResult<usize> {
+    let ended = data_attrs::table.filter(data_attrs::number.eq_any(numbers)).filter(data_attrs::deleted_ms.eq(ENDED));
+    diesel::delete(ended).execute(conn)
 }
 
 pub(super) fn delete_triples(conn: &mut Conn, app_id: &str) -> QueryResult<()> {

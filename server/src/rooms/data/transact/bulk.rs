@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::store::{self, Reader};
 use crate::app::App;
 use crate::db::Conn;
-use crate::rooms::data::error::DataResult;
+use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::Space;
 use crate::rooms::data::sql::Sql;
 
@@ -96,6 +96,36 @@ fn one_number(conn: &mut Conn, sql: Sql) -> DataResult<u64> {
 /// What the database says.
 pub fn triples(conn: &mut Conn, space: &Space, entities: &[EntityId]) -> DataResult<Vec<Triple>> {
     Reader { conn, space }.triples(entities)
+}
+
+/// Whose triple, of what, in which slot.
+pub type TriplePlace = (EntityId, i64, Vec<u8>);
+
+/// The next places of triples of all apps, in their order; as many as are read in a few milliseconds.
+///
+/// # Errors
+/// What the database says.
+pub fn places(conn: &mut Conn, after: Option<&TriplePlace>) -> DataResult<Vec<TriplePlace>> {
+    const PAGE: i64 = 10_000;
+    let mut sql = Sql::new(conn);
+    sql.text("SELECT entity, attr, slot FROM data_triples");
+    if let Some((entity, attr, slot)) = after {
+        sql.text(" WHERE (entity, attr, slot) > (").id(*entity).text(", ").int(*attr).text(", ").bytes(slot).text(")");
+    }
+    sql.text(" ORDER BY entity, attr, slot LIMIT ").int(PAGE);
+    let rows: Vec<(Vec<u8>, i64, Vec<u8>)> = sql.load::<(Binary, BigInt, Binary), _>(conn)?;
+    let place = |(entity, attr, slot): (Vec<u8>, i64, Vec<u8>)| {
+        Ok((EntityId::from_slice(&entity).map_err(DataError::internal)?, attr, slot))
+    };
+    rows.into_iter().map(place).collect()
+}
+
+/// Takes triples away, past rules and transactions.
+///
+/// # Errors
+/// What the database says.
+pub fn take(tx: &mut Conn, places: &[TriplePlace]) -> DataResult<()> {
+    Ok(store::take(tx, places)?)
 }
 
 /// A value of a unique attr that several entities have; for a link, an entity that several link to.

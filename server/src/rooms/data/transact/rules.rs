@@ -154,7 +154,7 @@ pub fn run_as(
         space
     };
     // Flags that an attr step has changed count for the steps that follow.
-    let plan = TxPlan { catalog: (*space.catalog).clone(), ..plan };
+    let plan = TxPlan { catalog: Arc::clone(&space.catalog), ..plan };
     let now_ms = app.clock.now_ms();
     let context = Context { caller: auth.caller(), now_ms, new_id: &mut new_id };
     let outcome = execute(&plan, &mut Reader { conn: tx, space: &space }, context)?;

@@ -18,6 +18,8 @@ pub(super) struct Conditions<'a> {
     pub(super) space: &'a Space,
     /// Empty where no rules are asked: for admins, and inside of rules.
     pub(super) views: &'a Views,
+    /// When nothing more is looked for.
+    pub(super) until_ms: Option<i64>,
 }
 
 /// The namespaces without views.
@@ -40,6 +42,14 @@ impl Conditions<'_> {
                 sql.text(")");
             }
             Filter::Test(test) => self.test(sql, test, entity),
+        }
+    }
+
+    /// Adds ` AND …` that ends the walk over many rows when the time is over; PostgreSQL ends statements itself. `nothing`: a term
+    /// that adds 0.
+    pub(super) fn in_time(&self, sql: &mut Sql, nothing: &str) {
+        if let Some(until_ms) = self.until_ms.filter(|_| sql.is_sqlite()) {
+            sql.text(" AND keystead_in_time(").int(until_ms).text(nothing).text(")");
         }
     }
 
@@ -68,6 +78,7 @@ impl Conditions<'_> {
             return;
         };
         let next = self.begin_links(sql, link, entity);
+        self.in_time(sql, "");
         sql.text(" AND ");
         self.seen(sql, link.target(), &next);
         self.path(sql, rest, leaf, &next);
@@ -96,7 +107,7 @@ impl Conditions<'_> {
     fn seen(&self, sql: &mut Sql, etype: &str, entity: &str) {
         if let Some(view) = self.views.get(etype) {
             // Rules look at everything.
-            Conditions { space: self.space, views: &NO_VIEWS }.filter(sql, view, entity);
+            Conditions { space: self.space, views: &NO_VIEWS, until_ms: self.until_ms }.filter(sql, view, entity);
             sql.text(" AND ");
         }
     }

@@ -29,6 +29,8 @@ pub(in super::super) struct Wanted<'a> {
     pub(in super::super) whole: bool,
     /// Most entities.
     pub(in super::super) most: u64,
+    /// When nothing more is looked for, by [`elapsed_ms`](crate::db::elapsed_ms).
+    pub(in super::super) until_ms: i64,
 }
 
 /// An entity of a level.
@@ -66,7 +68,7 @@ const EMPTY: (&str, &str) = ("x''", "'\\x'::bytea");
 /// What the database says.
 pub(in super::super) fn level(conn: &mut Conn, wanted: &Wanted<'_>) -> QueryResult<Found> {
     let mut sql = Sql::new(conn);
-    let conditions = Conditions { space: wanted.space, views: wanted.views };
+    let conditions = Conditions { space: wanted.space, views: wanted.views, until_ms: Some(wanted.until_ms) };
     match wanted.parents {
         None => top(&mut sql, wanted, &conditions),
         Some(parents) => below(&mut sql, wanted, &conditions, parents),
@@ -196,6 +198,10 @@ fn matching(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
         }
         None => conditions.filter(sql, wanted.filter, "t.entity"),
     }
+    let is_few = start.is_some_and(|test| test.path.is_empty() && matches!(test.leaf, Leaf::Id(_)));
+    if !is_few {
+        conditions.in_time(sql, "");
+    }
     cursors(sql, wanted, start.is_some());
 }
 
@@ -308,6 +314,8 @@ fn below(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>, parent
     columns(sql, wanted, conditions);
     sql.text(" AND ");
     conditions.filter(sql, wanted.filter, "t.entity");
+    // Of every link: without a column it is asked of every parent only.
+    conditions.in_time(sql, " + 0 * l.attr");
     if !sql.is_sqlite() {
         sql.text(" ORDER BY p.id, t.entity");
     }
@@ -399,7 +407,7 @@ pub(in super::super) fn before_first(conn: &mut Conn, wanted: &Wanted<'_>, first
         )),
         ..Default::default()
     };
-    let conditions = Conditions { space: wanted.space, views: wanted.views };
+    let conditions = Conditions { space: wanted.space, views: wanted.views, until_ms: Some(wanted.until_ms) };
     let asked = Wanted { node: &node, ..*wanted };
     let mut sql = Sql::new(conn);
     sql.text("SELECT COUNT(*) FROM (SELECT 1 AS one FROM (");
@@ -435,7 +443,7 @@ pub(in super::super) fn aggregate(
     wanted: &Wanted<'_>,
     attr: Option<&Attr>,
 ) -> QueryResult<(i64, Vec<String>)> {
-    let conditions = Conditions { space: wanted.space, views: wanted.views };
+    let conditions = Conditions { space: wanted.space, views: wanted.views, until_ms: Some(wanted.until_ms) };
     let mut sql = Sql::new(conn);
     let Some(attr) = attr else {
         sql.text("SELECT COUNT(*) FROM (");
