@@ -13,7 +13,7 @@ pub use data::{
     data_oauth_logins, data_refresh_tokens, data_test_users, data_transactions, data_triples,
 };
 pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
-pub use live::live_events;
+pub use live::{live_events, live_sign_outs};
 pub use webhooks::{data_webhook_events, data_webhooks};
 
 diesel::table! {

@@ -103,9 +103,13 @@ pub(super) async fn hear(app: Arc<App>, nodes: Arc<Nodes>) {
     }
 }
 
-/// Looks for what others have committed.
+/// Looks for what others have committed, and for whom they have signed out.
 pub(super) async fn catch_up(app: Arc<App>) {
+    let mut known = None;
     loop {
+        if let Err(e) = news::hear_sign_outs(&app, &mut known).await {
+            tracing::error!(error = %e, "cannot look for users who have been signed out");
+        }
         tokio::time::sleep(CATCH_UP).await;
         door::catch_up_all(&app).await;
     }

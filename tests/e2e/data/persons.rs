@@ -3,6 +3,7 @@
 use std::fs;
 
 use e2e::data::DataApp;
+use e2e::identity::{Person, link_token};
 use e2e::socket::Socket;
 use e2e::{TestServer, both};
 use keystead_server::rooms::identity::Role;
@@ -14,6 +15,9 @@ both! {
     accounts_that_log_out_lose_their_connections,
     users_of_the_key_api_who_log_out_lose_their_connections,
     front_ends_that_sign_out_lose_their_connections,
+    accounts_whose_password_changes_lose_their_connections,
+    accounts_that_the_operator_switches_off_lose_their_connections,
+    who_signed_in_by_code_first_is_the_owner_of_the_verified_address,
     an_app_that_takes_no_writes_ends_tokens_all_the_same,
 }
 
@@ -173,6 +177,81 @@ async fn front_ends_that_sign_out_lose_their_connections(server: TestServer) {
     let third = connect(&app, made["user"]["refresh_token"].as_str().expect("a token")).await;
     app.call("POST", "/admin/sign_out").body(&json!({"id": user})).ok().await;
     ends(third).await;
+}
+
+fn access_of(person: &Person) -> String {
+    person.tokens.access.trim_start_matches("Bearer ").to_owned()
+}
+
+async fn accounts_whose_password_changes_lose_their_connections(server: TestServer) {
+    const NEW: &str = "AnotherPassword456*";
+    let app = default_app(&server);
+    let jo = server.person("jo@example.com").await;
+    let kim = server.person("kim@example.com").await;
+    settle(&app, &jo.uuid, "jo@example.com").await;
+    let (mut socket, mut other) = (connect(&app, &access_of(&jo)).await, connect(&app, &access_of(&kim)).await);
+    let body = json!({"uuid": jo.uuid, "csrf_token": jo.csrf, "first_name": "Jay"});
+    server.iam("PUT", "/authn/update").tokens(&jo.tokens).json(&body).ok().await;
+    assert!(is_open(&mut socket).await, "another name ends nothing");
+    let body = json!({
+        "uuid": jo.uuid, "csrf_token": jo.csrf, "current_password": e2e::identity::PASSWORD, "new_password": NEW,
+    });
+    server.iam("PUT", "/authn/update").tokens(&jo.tokens).json(&body).ok().await;
+    ends(socket).await;
+    // The session that changed it stays, and comes back.
+    let again = connect(&app, &access_of(&jo)).await;
+
+    server.iam("POST", "/authn/reset").json(&json!({"email": "jo@example.com"})).ok().await;
+    let token = link_token(server.mails().await.last().expect("a mail"));
+    server.iam("POST", "/authn/verifyreset").json(&json!({"token": token})).ok().await;
+    ends(again).await;
+    assert!(is_open(&mut other).await);
+}
+
+async fn accounts_that_the_operator_switches_off_lose_their_connections(server: TestServer) {
+    let app = default_app(&server);
+    server.person("jo@example.com").await;
+    let kim = server.person("kim@example.com").await;
+    // He is known by his address, under the id that he had before.
+    server.promote("jo@example.com", Role::General, true).await;
+    let jo = server.person_again("jo@example.com", e2e::identity::PASSWORD).await;
+    let earlier = server.app().new_id();
+    let by_code = settle(&app, &earlier, "jo@example.com").await;
+    let (socket, by_code) = (connect(&app, &access_of(&jo)).await, connect(&app, &by_code).await);
+    let mut other = connect(&app, &access_of(&kim)).await;
+    // The operator's command is another process: all that the server hears of it stands in the database.
+    server.set_active("jo@example.com", false).await;
+    ends(socket).await;
+    ends(by_code).await;
+    assert!(is_open(&mut other).await);
+}
+
+async fn who_signed_in_by_code_first_is_the_owner_of_the_verified_address(server: TestServer) {
+    let app = default_app(&server);
+    for is_verified in [false, true] {
+        let jo = server.person("jo@example.com").await;
+        let earlier = server.app().new_id();
+        let token = settle(&app, &earlier, "jo@example.com").await;
+        if is_verified {
+            server.promote("jo@example.com", Role::General, true).await;
+        }
+        let jo = match is_verified {
+            true => server.person_again("jo@example.com", e2e::identity::PASSWORD).await,
+            false => jo,
+        };
+        let mut socket = connect(&app, &token).await;
+        let body = json!({"uuid": jo.uuid, "csrf_token": jo.csrf});
+        server.iam("DELETE", "/authn/delete").tokens(&jo.tokens).json(&body).ok().await;
+        if is_verified {
+            ends(socket).await;
+            assert!(!is_good(&app, &token).await && owners(&app).await.is_empty());
+        } else {
+            // Anybody may register with an address that is not his.
+            assert!(is_open(&mut socket).await && is_good(&app, &token).await);
+            assert_eq!(owners(&app).await, [earlier.as_str()]);
+            app.call("DELETE", &format!("/admin/users?id={earlier}")).ok().await;
+        }
+    }
 }
 
 async fn an_app_that_takes_no_writes_ends_tokens_all_the_same(server: TestServer) {

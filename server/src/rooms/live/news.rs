@@ -1,6 +1,6 @@
 //! What this node does when another one tells it something, and what happens at this node that all must hear.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,9 @@ use super::door;
 use super::hub::{Carrier, Shared};
 use super::rooms;
 use super::sessions::{ops, token_hash};
+use super::store;
 use crate::app::App;
+use crate::db::{Conn, DbError};
 
 /// A node that has been silent for so long is gone.
 const SILENT: Duration = Duration::from_secs(15);
@@ -43,6 +45,31 @@ pub fn signed_out(app: &App, app_id: &str, user: Option<&str>, token: Option<&st
     let token = token.map(token_hash);
     end_sessions(app, app_id, user, token.as_deref());
     app.live.bus.tell(|| News::SignedOut { app: app_id.into(), user: user.map(str::to_owned), token });
+}
+
+/// As [`signed_out`] of a user, from a process that serves nobody, such as the operator's command: it stands in the database with what
+/// made it true, and every server looks for it ([`hear_sign_outs`]).
+///
+/// # Errors
+/// What the database says.
+pub fn note_signed_out(app: &App, tx: &mut Conn, app_id: &str, user: &str) -> diesel::QueryResult<()> {
+    store::note_sign_out(tx, &app.new_id(), app_id, user, app.clock.now_ms())
+}
+
+/// Ends the connections of users whom other processes have signed out since the last call; the first one only looks what is there.
+/// `known`: what has been seen.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn hear_sign_outs(app: &App, known: &mut Option<HashSet<String>>) -> Result<(), DbError> {
+    let noted = app.db.read::<_, DbError, _>(|conn| Ok(store::sign_outs(conn)?)).await?;
+    if let Some(known) = known {
+        for (_, app_id, user) in noted.iter().filter(|(id, ..)| !known.contains(id)) {
+            end_sessions(app, app_id, Some(user), None);
+        }
+    }
+    *known = Some(noted.into_iter().map(|(id, ..)| id).collect());
+    Ok(())
 }
 
 /// An app's rules or schema have changed by other means than a transaction.

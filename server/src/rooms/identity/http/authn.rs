@@ -13,7 +13,7 @@ use super::super::rules::record::UserRecord;
 use super::super::rules::renewal::{self, Manner, Renewal};
 use super::super::rules::tokens::{self, Checked, Kind};
 use super::super::rules::{login as login_rules, sessions};
-use crate::rooms::live::news;
+use crate::rooms::data::users::rules as data;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 #[derive(Serialize)]
@@ -95,7 +95,7 @@ pub async fn logout(call: IdentityCall) -> IamResult<Reply> {
     let done = sessions::logout(&call.app, &call.app_id, call.presented(), &call.client).await;
     let user = done.map_err(|e| IamError { cause: e.cause, ..IamError::new(500, "Logout error.") })?;
     if let Some(user) = user {
-        news::signed_out(&call.app, &call.app_id, Some(&user), None);
+        data::signed_out(&call.app, &call.app_id, &user).await;
     }
     Ok(Reply::plain().clearing())
 }

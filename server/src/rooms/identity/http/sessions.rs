@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::error::IamResult;
 use super::super::rules::sessions as rules;
-use crate::rooms::live::news;
+use crate::rooms::data::users::rules as data;
 use crate::web::identity::{IdentityCall, Reply};
 
 /// `GET /authn/sessions`
@@ -28,6 +28,6 @@ async fn end(call: IdentityCall, which: Option<String>) -> IamResult<Reply> {
     let (app, caller) = (Arc::clone(&call.app), Arc::clone(call.caller()?));
     let (app_id, client) = (call.app_id.clone(), call.client.clone());
     call.app.db.write(move |tx| rules::revoke(&app, tx, &app_id, &caller, which.as_deref(), &client)).await?;
-    news::signed_out(&call.app, &call.app_id, Some(&call.caller()?.user.uuid), None);
+    data::signed_out(&call.app, &call.app_id, &call.caller()?.user.uuid).await;
     Ok(Reply::plain())
 }

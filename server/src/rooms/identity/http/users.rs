@@ -7,7 +7,7 @@ use super::super::model::Role;
 use super::super::rules::record::{UserList, UserRecord};
 use super::super::rules::users::{self as rules, UserUpdate};
 use super::authn::changed_name;
-use crate::rooms::live::news;
+use crate::rooms::data::users::rules as data;
 use crate::web::identity::{IdentityCall, Input, Reply};
 
 /// Longest address of a picture and longest list of permissions, characters.
@@ -60,9 +60,9 @@ pub async fn update(call: IdentityCall) -> IamResult<Reply> {
         }
     };
     let change = move |tx: &mut crate::db::Conn| rules::update(&app, tx, &app_id, &caller, &uuid, &wanted, &client);
-    let user = call.app.db.write(change).await?;
-    if !user.is_active {
-        news::signed_out(&call.app, &call.app_id, Some(&user.uuid), None);
+    let (user, ends_sessions) = call.app.db.write(change).await?;
+    if ends_sessions {
+        data::signed_out(&call.app, &call.app_id, &user.uuid).await;
     }
     Reply::data(&UserRecord::from(user))
 }

@@ -119,7 +119,8 @@ pub async fn register(app: &Arc<App>, app_id: &str, new: Registration, client: &
         .await
 }
 
-/// Changes names and password of the caller. A changed password ends his other sessions (better-than 14).
+/// Changes names and password of the caller. A changed password ends his other sessions (better-than 14) and his
+/// live connections, of which those with good tokens come back.
 ///
 /// # Errors
 /// 400, 429, 503.
@@ -131,27 +132,33 @@ pub async fn update(app: &Arc<App>, app_id: &str, caller: &Caller, update: Updat
         Some((current, new)) => Some(new_password(app, app_id, caller, current, new, client).await?),
         None => None,
     };
-    let (shared, app_id, client, caller) = (Arc::clone(app), app_id.to_owned(), client.clone(), caller.clone());
-    app.db
-        .write(move |tx| {
-            let uuid = caller.user.uuid.as_str();
+    let changes_password = new_hash.is_some();
+    let (shared, owned_id, client, caller) = (Arc::clone(app), app_id.to_owned(), client.clone(), caller.clone());
+    let user = app
+        .db
+        .write::<_, IamError, _>(move |tx| {
+            let (app_id, uuid) = (owned_id.as_str(), caller.user.uuid.as_str());
             tx.lock(uuid)?;
             store::change(tx, uuid, &changes)?;
             if changes.first_name.is_some() || changes.last_name.is_some() {
-                note(&shared, tx, &app_id, "identity.updated", uuid, &client)?;
+                note(&shared, tx, app_id, "identity.updated", uuid, &client)?;
             }
             if let Some(hash) = &new_hash {
-                let current = store::by_uuid(tx, &app_id, uuid)?.ok_or_else(|| IamError::bad("User not found"))?;
+                let current = store::by_uuid(tx, app_id, uuid)?.ok_or_else(|| IamError::bad("User not found"))?;
                 if current.password_hash != caller.user.password_hash {
                     return Err(IamError::bad("Wrong current password"));
                 }
                 store::set_password(tx, uuid, hash, None, shared.clock.now_ms())?;
                 sessions::end_all(&shared, tx, uuid, Some(&caller.session.id))?;
-                note(&shared, tx, &app_id, "identity.password_changed", uuid, &client)?;
+                note(&shared, tx, app_id, "identity.password_changed", uuid, &client)?;
             }
-            store::by_uuid(tx, &app_id, uuid)?.ok_or_else(|| IamError::bad("User not found"))
+            store::by_uuid(tx, app_id, uuid)?.ok_or_else(|| IamError::bad("User not found"))
         })
-        .await
+        .await?;
+    if changes_password {
+        data::signed_out(app, app_id, &user.uuid).await;
+    }
+    Ok(user)
 }
 
 /// The account of an id in the same app, or what the caller may be told instead.

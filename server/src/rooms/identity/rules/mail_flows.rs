@@ -16,6 +16,7 @@ use super::{emails, passwords, sessions};
 use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::audit::rules::{self as audit, Event};
+use crate::rooms::data::users::rules as data;
 
 /// Sends a link to an address, if it is an account's and no such mail has just been sent.
 ///
@@ -62,6 +63,7 @@ pub async fn use_reset_link(
     let email_key = emails::key(&user.email).unwrap_or_default();
     let attempt = app.identity.delays.attempt(app_id, &email_key, client.network.as_deref(), false);
     app.identity.delays.trust(&attempt);
+    data::signed_out(app, app_id, &user.uuid).await;
     Ok(password)
 }
 

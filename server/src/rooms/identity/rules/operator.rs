@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::clock::iso8601;
 use crate::db::Conn;
 use crate::rooms::audit::rules::{self as audit, Event};
+use crate::rooms::data::users::rules as data;
 
 /// An account in the operator's list.
 #[derive(Debug, Serialize)]
@@ -105,5 +106,6 @@ fn change(
     tx.lock(&user.uuid)?;
     store::change(tx, &user.uuid, changes)?;
     sessions::end_all(app, tx, &user.uuid, None)?;
+    data::note_signed_out(app, tx, app_id, &user.uuid)?;
     Ok(audit::record(app, tx, app_id, &Event { name, subject: Some(&user.uuid), detail, ..Event::default() })?)
 }

@@ -77,8 +77,19 @@ pub fn verified(conn: &mut Conn, app_id: &str, email: &str) -> diesel::QueryResu
     Ok(user.filter(|user| user.email_verified && user.is_active).map(|user| user.uuid))
 }
 
+/// The address of an account, once its owner has shown that it is his.
+///
+/// # Errors
+/// What the database says.
+pub fn verified_email_of(conn: &mut Conn, app_id: &str, uuid: &str) -> diesel::QueryResult<Option<String>> {
+    if !is_id(uuid) {
+        return Ok(None);
+    }
+    Ok(store::by_uuid(conn, app_id, uuid)?.filter(|user| user.email_verified).map(|user| user.email))
+}
+
 /// Changes an account: an administrator its names, picture, permissions, role and state; an owner his names and picture. A changed role
-/// or a deactivation ends the user's sessions (better-than 2, 14, 25).
+/// or a deactivation ends the user's sessions (better-than 2, 14, 25); whether it did is told beside.
 ///
 /// # Errors
 /// 400 when there is no such user, 403.
@@ -90,7 +101,7 @@ pub fn update(
     uuid: &str,
     wanted: &UserUpdate,
     client: &Client,
-) -> IamResult<User> {
+) -> IamResult<(User, bool)> {
     tx.lock(uuid)?;
     let user = changeable(tx, app_id, caller, uuid)?;
     let role = wanted.role.map(Role::name).filter(|role| *role != user.role);
@@ -121,6 +132,7 @@ pub fn update(
         let (actor, ip) = (Some(caller.user.uuid.as_str()), client.ip.as_deref());
         audit::record(app, tx, app_id, &Event { name, actor, subject: Some(uuid), ip, detail })
     };
+    let ends_sessions = role.is_some() || is_active.is_some();
     match (role, is_active) {
         (None, None) => note("identity.updated", None)?,
         _ => {
@@ -133,7 +145,7 @@ pub fn update(
             sessions::end_all(app, tx, uuid, None)?;
         }
     }
-    find(tx, app_id, uuid)?.ok_or_else(missing)
+    Ok((find(tx, app_id, uuid)?.ok_or_else(missing)?, ends_sessions))
 }
 
 /// The account that the caller wants to change or remove.

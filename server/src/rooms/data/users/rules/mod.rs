@@ -115,35 +115,83 @@ pub fn delete(
 #[derive(Debug)]
 pub struct Forgotten {
     app_id: String,
-    user_id: String,
-    done: Option<Committed>,
+    user_ids: Vec<String>,
+    done: Vec<Committed>,
 }
 
 impl Forgotten {
     /// Ends his live connections and tells everybody who saw him.
     pub fn tell(&self, app: &Arc<App>) {
-        if let Some(done) = &self.done {
-            transact::tell(app, done);
+        tell(app, &self.done);
+        for user_id in &self.user_ids {
+            news::signed_out(app, &self.app_id, Some(user_id), None);
         }
-        news::signed_out(app, &self.app_id, Some(&self.user_id), None);
     }
 }
 
-/// Removes a user whom another API deletes from an app's data: his tokens and his `$users` entity with what hangs on it. It comes
-/// before the deletion in the directory, which is the caller's business: writers of data take the same locks in this order. An app
+/// Removes a user whom another API deletes from an app's data: his tokens and his `$users` entity with what hangs on it, and the
+/// one that his verified address makes his (docs/adr/0023). It comes before the deletion in the directory, which is the caller's business: writers of data take the same locks in this order. An app
 /// that takes no writes keeps the entity; its tokens go all the same.
 ///
 /// # Errors
 /// What the database says.
 pub fn forget(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResult<Forgotten> {
-    let forgotten = |done| Forgotten { app_id: app_id.to_owned(), user_id: user_id.to_owned(), done };
-    let Ok(id) = user_id.parse() else { return Ok(forgotten(None)) };
-    let Some(space) = space::rules::in_tx(app, tx, app_id)? else { return Ok(forgotten(None)) };
-    if !space.writable {
-        auth::rules::end_all(tx, app_id, id)?;
-        return Ok(forgotten(None));
+    let mut forgotten = Forgotten { app_id: app_id.to_owned(), user_ids: vec![user_id.to_owned()], done: Vec::new() };
+    let Some(space) = space::rules::in_tx(app, tx, app_id)? else { return Ok(forgotten) };
+    forgotten.user_ids = ids_of_person(tx, &space, user_id)?;
+    for id in forgotten.user_ids.iter().filter_map(|id| id.parse().ok()) {
+        if space.writable {
+            forgotten.done.extend(delete(app, tx, &space, &Which::Id(id))?.map(|(_, done)| done));
+        } else {
+            auth::rules::end_all(tx, app_id, id)?;
+        }
     }
-    Ok(forgotten(delete(app, tx, &space, &Which::Id(id))?.map(|(_, done)| done)))
+    Ok(forgotten)
+}
+
+/// The ids under which an app's data knows a user of another API: his own, and that of the `$users` entity whose address is his, once he
+/// has verified it (docs/adr/0023).
+fn ids_of_person(conn: &mut Conn, space: &Space, user_id: &str) -> DataResult<Vec<String>> {
+    let mut ids = vec![user_id.to_owned()];
+    let verified = accounts::verified_email_of(conn, &space.app_id, user_id)?;
+    if let Some(email) = verified.as_deref().and_then(address)
+        && let Some(other) = find(conn, space, &Which::Email(email))?
+        && other.to_string() != user_id
+    {
+        ids.push(other.to_string());
+    }
+    Ok(ids)
+}
+
+/// The tokens of a user of another API are no good any more: his live connections end, here and at other nodes. After the commit, so it
+/// cannot fail: when the database does not say who else he is, his own id counts.
+pub async fn signed_out(app: &Arc<App>, app_id: &str, user_id: &str) {
+    let (shared, id, user) = (Arc::clone(app), app_id.to_owned(), user_id.to_owned());
+    let ids = app.db.read(move |conn| known_as(&shared, conn, &id, &user)).await.unwrap_or_else(|e| {
+        tracing::error!(cause = ?e.cause, "cannot look for whose connections must end");
+        vec![user_id.to_owned()]
+    });
+    for user_id in ids {
+        news::signed_out(app, app_id, Some(&user_id), None);
+    }
+}
+
+/// As [`signed_out`], in a process that serves nobody: the servers hear of it within seconds.
+///
+/// # Errors
+/// What the database says.
+pub fn note_signed_out(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResult<()> {
+    for user_id in known_as(app, tx, app_id, user_id)? {
+        news::note_signed_out(app, tx, app_id, &user_id)?;
+    }
+    Ok(())
+}
+
+fn known_as(app: &App, conn: &mut Conn, app_id: &str, user_id: &str) -> DataResult<Vec<String>> {
+    match space::rules::in_tx(app, conn, app_id)? {
+        Some(space) => ids_of_person(conn, &space, user_id),
+        None => Ok(vec![user_id.to_owned()]),
+    }
 }
 
 /// Keeps directory and tokens in step with `$users`, whoever writes that: part of every transaction.
