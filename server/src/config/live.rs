@@ -18,6 +18,8 @@ pub struct LiveConfig {
     pub rooms_per_connection: usize,
     /// Most bytes of a client's message.
     pub message_bytes: usize,
+    /// Most bytes of a stream.
+    pub stream_bytes: u64,
     /// After a round of computing live queries, so many times its duration is left to others (at most 0.3 s): writers
     /// keep the processor, and what changes meanwhile is computed once.
     pub rest_factor: f32,
@@ -31,6 +33,7 @@ impl Default for LiveConfig {
             queries_per_connection: 500,
             rooms_per_connection: 100,
             message_bytes: 4 * 1024 * 1024,
+            stream_bytes: 64 << 20,
             rest_factor: 6.0,
         }
     }

@@ -5,6 +5,7 @@ mod data;
 pub mod files;
 mod identity;
 mod live;
+mod streams;
 mod webhooks;
 
 pub use audit::audit_log;
@@ -14,6 +15,7 @@ pub use data::{
 };
 pub use identity::{iam_one_time_tokens, iam_provider_users, iam_refresh_tokens, iam_sessions, iam_users};
 pub use live::{live_events, live_sign_outs};
+pub use streams::{data_stream_chunks, data_streams};
 pub use webhooks::{data_webhook_events, data_webhooks};
 
 diesel::table! {

@@ -6,6 +6,7 @@
 //! | `sessions` | connections, what they ask for (`ops`), and how many there may be |
 //! | `carriers` | WebSocket and Server-Sent Events |
 //! | `presence`, `rooms` | who is in a room, and what is called out there |
+//! | `streams` | texts that one writes and many read |
 //! | `bus`, `news` | other nodes |
 //! | `door` | the way to the data room |
 
@@ -19,6 +20,7 @@ pub mod presence;
 mod rooms;
 pub mod sessions;
 mod store;
+pub mod streams;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,6 +28,7 @@ use bus::{Bus, Heard, News};
 use hub::{Carrier, Hub};
 use presence::Rooms;
 use sessions::Registry;
+use streams::Streams;
 
 use crate::config::Config;
 use crate::error::StartError;
@@ -38,6 +41,8 @@ pub struct Live {
     pub rooms: Rooms,
     /// Connections.
     pub sessions: Registry,
+    /// Streams that somebody reads.
+    pub streams: Streams,
     /// Other nodes.
     pub bus: Bus,
     /// What other nodes say, until the job takes it.
@@ -64,7 +69,7 @@ impl Live {
             }
         };
         let (hub, rooms, sessions) = (Hub::default(), Rooms::default(), Registry::default());
-        Ok(Self { hub, rooms, sessions, bus, heard: Mutex::new(heard) })
+        Ok(Self { hub, rooms, sessions, streams: Streams::default(), bus, heard: Mutex::new(heard) })
     }
 
     /// Ends all connections, and tells the other nodes.

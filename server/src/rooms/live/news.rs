@@ -118,6 +118,7 @@ pub(crate) async fn take_in(app: &Arc<App>, nodes: &Nodes, letter: Letter) {
         News::Broadcast { app: id, room, session, message } => {
             app.live.rooms.broadcast(&(id.into(), room.into()), &session, &Shared::new(message.to_string()));
         }
+        News::StreamMoved { app: id, stream } => app.live.streams.moved(&(id.into(), stream.into())),
         News::Pushed { session, token, messages } => {
             if let Some(session) = app.live.sessions.find(&session)
                 && session.is_pushed_with(&token)

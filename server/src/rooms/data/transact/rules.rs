@@ -26,6 +26,7 @@ use crate::rooms::data::storage::rules as storage;
 use crate::rooms::data::users::rules as users;
 use crate::rooms::data::webhooks::rules as webhooks;
 use crate::rooms::live::door as live;
+use crate::rooms::live::streams::rules as streams;
 
 /// Changes of one transaction that are written down in full.
 const LOGGED: usize = 2_000;
@@ -162,6 +163,7 @@ pub fn run_as(
     write(tx, &space, &outcome)?;
     users::follow(app, tx, app_id, &outcome)?;
     storage::release(tx, &space, &outcome)?;
+    streams::release(tx, app_id, &outcome)?;
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
     let is_for_webhooks = webhooks::queue(tx, &space, tx_id, &outcome, now_ms)?;

@@ -75,6 +75,13 @@ pub enum News {
         /// The message as clients get it.
         message: Value,
     },
+    /// A stream has more text, or has ended.
+    StreamMoved {
+        /// App id.
+        app: String,
+        /// The stream.
+        stream: String,
+    },
     /// Messages of a client whose session is at another node.
     Pushed {
         /// Session id.

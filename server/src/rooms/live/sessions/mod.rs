@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::door;
 use super::hub::{Form, LiveApp, Next, Outbox, QueryKey, Subscription};
+use super::streams::Held;
 use crate::rooms::data::auth::Auth;
 
 pub use registry::{Registry, Seat};
@@ -29,6 +30,8 @@ pub struct Session {
     pub origin: Origin,
     queries: Mutex<Queries>,
     rooms: Mutex<HashSet<Arc<str>>>,
+    /// Most connections have none.
+    streams: Mutex<Option<Box<Held>>>,
     /// The tick at which something was heard of it.
     heard: AtomicU64,
     /// The tick at which it came.
@@ -72,6 +75,7 @@ impl Session {
             origin,
             queries: Mutex::default(),
             rooms: Mutex::default(),
+            streams: Mutex::default(),
             heard: AtomicU64::new(tick),
             since: tick,
             push_token: OnceLock::new(),
@@ -159,9 +163,22 @@ impl Session {
         self.rooms().remove(room)
     }
 
+    pub(super) fn streams(&self) -> MutexGuard<'_, Option<Box<Held>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It reads no streams any more.
+    pub(super) fn let_go(&self) {
+        let held = self.streams().take();
+        if let Some(held) = held {
+            held.end();
+        }
+    }
+
     /// Ends what the connection had: called once, when it is gone. Gives the rooms that it was in.
     pub fn ended(&self) -> Vec<Arc<str>> {
         self.outbox.close();
+        self.let_go();
         let queries = std::mem::take(&mut *self.queries());
         if let Some(login) = self.login() {
             for subscription in queries.values() {

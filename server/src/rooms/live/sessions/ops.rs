@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::rooms::live::door;
 use crate::rooms::live::hub::{Carrier, Content, Form};
 use crate::rooms::live::rooms;
+use crate::rooms::live::streams::ops as streams;
 
 /// A socket operation may take this long.
 const OPERATION_TIME: Duration = Duration::from_secs(5);
@@ -149,6 +150,10 @@ async fn operation(app: &Arc<App>, session: &Arc<Session>, message: &Message) ->
         "leave-room" => rooms::leave(app, session, login, message),
         "set-presence" => rooms::set_presence(app, session, login, message),
         "client-broadcast" => rooms::broadcast(app, session, login, message),
+        "start-stream" => streams::start(app, session, login, message).await,
+        "append-stream" => streams::append(app, session, login, message).await,
+        "subscribe-stream" => streams::subscribe(app, session, login, message).await,
+        "unsubscribe-stream" => streams::unsubscribe(session, message),
         op => Err(Error::new(Kind::ParamMalformed, format!("Unknown operation: {op}"), json!({"op": op}))),
     }
 }

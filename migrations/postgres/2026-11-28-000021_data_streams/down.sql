@@ -1,0 +1,2 @@
+DROP TABLE data_stream_chunks;
+DROP TABLE data_streams;
