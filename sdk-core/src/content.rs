@@ -133,8 +133,12 @@ pub fn encrypt(
     plain: &[u8],
     options: &EncryptOptions<'_>,
 ) -> Result<Vec<u8>> {
-    let (head, body) = encrypt_raw(rng, key, plain, options)?;
-    Ok(join(&head, &body))
+    if options.signer.is_some() {
+        let (head, body) = encrypt_raw(rng, key, plain, options)?;
+        return Ok(join(&head, &body));
+    }
+    let head = join(&Head { id: key.id.to_owned(), sign: None }, &[]);
+    Ok(key.key.encrypt_after(head, rng, plain, options.aad)?)
 }
 
 /// Encrypts text to b64 of `head 0x00 body`. Errors: `Crypto`.
@@ -284,6 +288,12 @@ fn join(head: &Head, body: &[u8]) -> Vec<u8> {
     out.push(0);
     out.extend_from_slice(body);
     out
+}
+
+/// Moves opened content out of its wrapper, for callers who want a vector of their own: it is neither copied nor wiped.
+#[must_use]
+pub fn into_vec(mut plain: Zeroizing<Vec<u8>>) -> Vec<u8> {
+    core::mem::take(&mut *plain)
 }
 
 fn from_string(content: &str) -> Result<Vec<u8>> {

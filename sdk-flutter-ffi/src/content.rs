@@ -112,7 +112,8 @@ pub unsafe extern "C" fn keystead_decrypt(
         out.bytes({
             let verify = verify_key.map(read_key).transpose()?;
             let key = by_id(group, user, &content::head(content)?.id)?;
-            content::decrypt(key.key(), content, &DecryptOptions { aad, verify: verify.as_ref() })?.to_vec()
+            let options = DecryptOptions { aad, verify: verify.as_ref() };
+            content::into_vec(content::decrypt(key.key(), content, &options)?)
         });
         Ok(())
     })
@@ -250,7 +251,7 @@ pub unsafe extern "C" fn keystead_decrypt_raw(
             let verify = verify_key.map(read_key).transpose()?;
             let head: content::Head = parse(head)?;
             let options = DecryptOptions { aad, verify: verify.as_ref() };
-            content::decrypt_raw(by_id(group, user, &head.id)?.key(), &head, body, &options)?.to_vec()
+            content::into_vec(content::decrypt_raw(by_id(group, user, &head.id)?.key(), &head, body, &options)?)
         });
         Ok(())
     })
@@ -325,7 +326,7 @@ pub unsafe extern "C" fn keystead_decrypt_asymmetric(
         out.bytes({
             let verify = verify_key.map(read_key).transpose()?;
             let key = by_id(group, user, &content::head(content)?.id)?;
-            content::decrypt_asymmetric(key.secret(), content, verify.as_ref())?.to_vec()
+            content::into_vec(content::decrypt_asymmetric(key.secret(), content, verify.as_ref())?)
         });
         Ok(())
     })

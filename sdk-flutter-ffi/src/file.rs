@@ -317,7 +317,8 @@ pub unsafe extern "C" fn keystead_key_decrypt(
         };
         out.bytes({
             let verify = verify_key.map(read_key).transpose()?;
-            content::decrypt(&key.0.key, content, &DecryptOptions { aad, verify: verify.as_ref() })?.to_vec()
+            let options = DecryptOptions { aad, verify: verify.as_ref() };
+            content::into_vec(content::decrypt(&key.0.key, content, &options)?)
         });
         Ok(())
     })
@@ -560,7 +561,7 @@ pub unsafe extern "C" fn keystead_decrypt_file_part(
         };
         let verify = verify_key.map(read_key).transpose()?;
         let (opened, key) = file::decrypt_file_part(&previous.0.key, part, verify.as_ref())?;
-        plain.bytes(opened.to_vec());
+        plain.bytes(content::into_vec(opened));
         next.handle(KeysteadKey(sym_key::SymmetricKey { key, ..previous.0.clone() }));
         Ok(())
     })

@@ -1,83 +1,132 @@
-// `cargo xtask bench sdk` runs this: this package in Node.js, the npm client of 2022 beside it, WebCrypto alone as yardstick.
-// One JSON line for each figure: {what, of, size?, value, unit}. The best of several runs.
+// `cargo xtask bench sdk` runs this: this package in Node.js and in a headless Chromium, each beside WebCrypto there, and the npm client
+// of 2022 in Node.js. One JSON line for each figure: {row, of, value, share?}; the share is of WebCrypto in the same rounds.
 
 import { randomUUID } from "node:crypto";
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname } from "node:path";
+import { chromium } from "playwright-core";
 import { Client, MemoryStorage } from "./dist/index.js";
+import { accounts, content } from "./bench-work.mjs";
 
 const base_url = process.env.KEYSTEAD_URL;
 const app_token = process.env.KEYSTEAD_PUBLIC_TOKEN;
-const SIZES = { "1 KiB": 1 << 10, "1 MiB": 1 << 20, "64 MiB": 64 << 20 };
-const OURS = "@keystead/sdk";
-const THEIRS = "@sentclose/sentc 0.3.1";
+const ROUNDS = Number(process.env.KEYSTEAD_ROUNDS ?? 5);
+const FILE = 64 << 20;
+const THEIRS = "npm client 0.3.1";
 
-function tell(what, of, size, value, unit) {
-	console.log(JSON.stringify({ what, of, size, value: Number(value.toPrecision(3)), unit }));
+const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+const tell = (row, of, value, share) => console.log(JSON.stringify({ row, of, value, share }));
+
+await node();
+await older();
+await browser();
+
+async function node() {
+	const client = new Client();
+	await client.init({ app_token, base_url, storage: new MemoryStorage() });
+	const login = (identifier) => client.login(identifier, "password", true);
+	const user = await accounts("node", ROUNDS, randomUUID, (name) => client.register(name, "password"), login, tell);
+	const group = await user.getGroup(await user.createGroup());
+	await content({ of: "node", yardstick: "WebCrypto in node", rounds: ROUNDS, group, tell });
+	await files(group);
 }
 
-/** Milliseconds of the fastest run; short work is repeated within a run. */
-async function best(work, least = 200) {
-	let fastest = Infinity;
-	for (let run = 0; run < 5; run++) {
-		let count = 0;
-		const start = performance.now();
-		do {
-			await work();
-			count += 1;
-		} while (performance.now() - start < least);
-		fastest = Math.min(fastest, (performance.now() - start) / count);
+/** A file of 64 MiB up and down, and what its parts take of memory meanwhile. */
+async function files(group) {
+	const source = new Blob(Array(64).fill(new Uint8Array(1 << 20)));
+	const [up, down, peaks] = [[], [], []];
+	for (let round = 0; round < ROUNDS; round++) {
+		const memory = grown();
+		let start = performance.now();
+		const { file_id } = await group.createFile(source);
+		up.push(FILE / 1e3 / (performance.now() - start));
+		peaks.push(memory.peak());
+		start = performance.now();
+		let read = 0;
+		const [stream] = await group.downloadFileStream(file_id);
+		for await (const part of stream) {
+			read += part.length;
+		}
+		down.push(FILE / 1e3 / (performance.now() - start));
+		if (read !== FILE) {
+			throw new Error(`${read} bytes came back`);
+		}
+		await group.deleteFile(file_id);
 	}
-	return fastest;
+	tell("file up 64 MiB, MB/s", "node", median(up));
+	tell("file down 64 MiB, MB/s", "node", median(down));
+	// With what waits for the garbage collection.
+	tell("file peak, MiB", "node", Math.max(...peaks));
 }
 
-const speed = (bytes, ms) => bytes / 1e6 / (ms / 1e3);
-
-async function accounts(of, client, login) {
-	const name = () => `bench-${randomUUID()}`;
-	tell("register", of, undefined, await best(() => client.register(name(), "password"), 0), "ms");
-	const identifier = name();
-	await client.register(identifier, "password");
-	tell("login", of, undefined, await best(() => login(identifier), 0), "ms");
-	return login(identifier);
+/** How far the bytes in buffers grow from now on, MiB. */
+function grown() {
+	const before = process.memoryUsage().arrayBuffers;
+	let most = before;
+	const timer = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers)), 1);
+	return {
+		peak() {
+			clearInterval(timer);
+			return (most - before) / (1 << 20);
+		},
+	};
 }
 
-const client = new Client();
-await client.init({ app_token, base_url, storage: new MemoryStorage() });
-const user = await accounts(OURS, client, (identifier) => client.login(identifier, "password", true));
-const group = await user.getGroup(await user.createGroup());
-
-const key = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
-const gcm = { name: "AES-GCM", iv: new Uint8Array(12) };
-for (const [size, bytes] of Object.entries(SIZES)) {
-	const data = new Uint8Array(bytes).fill(7);
-	const raw = new Uint8Array(await crypto.subtle.encrypt(gcm, key, data));
-	tell("encrypt", "WebCrypto", size, speed(bytes, await best(() => crypto.subtle.encrypt(gcm, key, data))), "MB/s");
-	tell("decrypt", "WebCrypto", size, speed(bytes, await best(() => crypto.subtle.decrypt(gcm, key, raw))), "MB/s");
-	const sealed = await group.encrypt(data);
-	tell("encrypt", OURS, size, speed(bytes, await best(() => group.encrypt(data))), "MB/s");
-	tell("encrypt, in two pieces", OURS, size, speed(bytes, await best(() => group.encryptParts(data))), "MB/s");
-	tell("decrypt", OURS, size, speed(bytes, await best(() => group.decrypt(sealed))), "MB/s");
-	if (bytes <= 1 << 20) {
-		const inWasm = group.keys.newestKey();
-		const none = new Uint8Array();
-		tell("encrypt, in wasm", OURS, size, speed(bytes, await best(() => inWasm.encrypt(data, none))), "MB/s");
-	}
+/** The npm client of 2022: encryption in wasm only. */
+async function older() {
+	const { connect } = await import(new URL("../../tests/clients/shim.mjs", import.meta.url));
+	const { Sentc } = await connect({ baseUrl: base_url, appToken: app_token });
+	const login = (identifier) => Sentc.login(identifier, "password");
+	const user = await accounts(THEIRS, ROUNDS, randomUUID, (name) => Sentc.register(name, "password"), login, tell);
+	const group = await user.getGroup(await user.createGroup());
+	await content({ of: THEIRS, rounds: Math.min(ROUNDS, 2), group, tell });
 }
 
-// Beside it, when `tests/clients` is installed.
-const clients = new URL("../../tests/clients/", import.meta.url);
-const { connect } = await import(new URL("shim.mjs", clients));
-createRequire(new URL("shim.mjs", clients)).resolve("@sentclose/sentc");
-const { Sentc } = await connect({ baseUrl: base_url, appToken: app_token });
-const older = await accounts(THEIRS, Sentc, (identifier) => Sentc.login(identifier, "password"));
-const olderGroup = await older.getGroup(await older.createGroup());
-for (const [size, bytes] of Object.entries(SIZES)) {
-	const data = new Uint8Array(bytes).fill(7);
+async function browser() {
+	const page = createServer(served);
+	await new Promise((ready) => page.listen(0, "127.0.0.1", ready));
+	const executablePath = process.env.KEYSTEAD_CHROMIUM || "/usr/bin/chromium";
+	const started = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"] });
 	try {
-		const sealed = await olderGroup.encrypt(data);
-		tell("encrypt", THEIRS, size, speed(bytes, await best(() => olderGroup.encrypt(data))), "MB/s");
-		tell("decrypt", THEIRS, size, speed(bytes, await best(() => olderGroup.decrypt(sealed))), "MB/s");
-	} catch (error) {
-		console.log(JSON.stringify({ what: "encrypt", of: THEIRS, size, failed: String(error) }));
+		const tab = await started.newPage();
+		await tab.exposeFunction("tell", tell);
+		await tab.goto(`http://127.0.0.1:${page.address().port}/`);
+		await tab.evaluate(inPage, { base_url, app_token, rounds: ROUNDS });
+	} finally {
+		await started.close();
+		page.closeAllConnections();
+		page.close();
 	}
+}
+
+/** Runs in the page. */
+async function inPage({ base_url, app_token, rounds }) {
+	const { Client } = await import("/dist/index.js");
+	const { accounts, content } = await import("/bench-work.mjs");
+	const client = new Client();
+	await client.init({ app_token, base_url });
+	const id = () => crypto.randomUUID();
+	const login = (identifier) => client.login(identifier, "password", true);
+	const user = await accounts("chromium", rounds, id, (name) => client.register(name, "password"), login, window.tell);
+	const group = await user.getGroup(await user.createGroup());
+	await content({ of: "chromium", yardstick: "WebCrypto in chromium", rounds, group, tell: window.tell });
+}
+
+function served({ url }, res) {
+	if (url === "/") {
+		res.writeHead(200, { "content-type": "text/html" });
+		return res.end("<!doctype html><title>bench</title>");
+	}
+	if (!/^\/(dist\/[\w/.-]+|bench-work\.mjs)$/.test(url) || url.includes("..")) {
+		res.writeHead(404);
+		return res.end();
+	}
+	res.writeHead(200, { "content-type": TYPES[extname(url)] ?? "text/plain" });
+	res.end(readFileSync(new URL(`.${url}`, import.meta.url)));
+}
+
+function median(values) {
+	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }

@@ -78,14 +78,14 @@ impl Key {
 
     /// Opens bytes; a signature is not checked.
     pub fn decrypt(&self, sealed: &[u8], aad: &[u8]) -> JsResult<Vec<u8>> {
-        Ok(js(content::decrypt(&self.key.key, sealed, &DecryptOptions { aad, verify: None }))?.to_vec())
+        Ok(content::into_vec(js(content::decrypt(&self.key.key, sealed, &DecryptOptions { aad, verify: None }))?))
     }
 
     /// Opens bytes and demands the signature of this verify key.
     #[wasm_bindgen(js_name = decryptVerified)]
     pub fn decrypt_verified(&self, sealed: &[u8], aad: &[u8], verify: &VerifyKey) -> JsResult<Vec<u8>> {
         let options = DecryptOptions { aad, verify: Some(&verify.key) };
-        Ok(js(content::decrypt(&self.key.key, sealed, &options))?.to_vec())
+        Ok(content::into_vec(js(content::decrypt(&self.key.key, sealed, &options))?))
     }
 
     /// Opens text; a signature is not checked.

@@ -1,8 +1,8 @@
 //! Files: registration, names, parts.
 
 use keystead_sdk_core::file::{self, BelongsTo};
-use keystead_sdk_core::rng;
 use keystead_sdk_core::sym_key::SymmetricKey;
+use keystead_sdk_core::{content, rng};
 use wasm_bindgen::prelude::*;
 
 use crate::content::Sealing;
@@ -122,13 +122,13 @@ impl Key {
     #[wasm_bindgen(js_name = decryptFilePart)]
     pub fn decrypt_file_part(&self, part: &[u8]) -> JsResult<Sealing> {
         let (plain, key) = js(file::decrypt_file_part(&self.key.key, part, None))?;
-        Ok(Sealing { prefix: plain.to_vec(), key: self.with(key) })
+        Ok(Sealing { prefix: content::into_vec(plain), key: self.with(key) })
     }
 
     /// As `decryptFilePart`, and demands the signature of this verify key.
     #[wasm_bindgen(js_name = decryptFilePartVerified)]
     pub fn decrypt_file_part_verified(&self, part: &[u8], verify: &VerifyKey) -> JsResult<Sealing> {
         let (plain, key) = js(file::decrypt_file_part(&self.key.key, part, Some(&verify.key)))?;
-        Ok(Sealing { prefix: plain.to_vec(), key: self.with(key) })
+        Ok(Sealing { prefix: content::into_vec(plain), key: self.with(key) })
     }
 }

@@ -121,14 +121,14 @@ impl User {
     /// Opens bytes that were encrypted for one of the user's public keys.
     pub fn decrypt(&self, sealed: &[u8]) -> JsResult<Vec<u8>> {
         let secret = js(self.data.private_key(&js(content::head(sealed))?.id).ok_or(SdkError::KeyNotFound))?;
-        Ok(js(content::decrypt_asymmetric(secret, sealed, None))?.to_vec())
+        Ok(content::into_vec(js(content::decrypt_asymmetric(secret, sealed, None))?))
     }
 
     /// As `decrypt`, and demands a signature.
     #[wasm_bindgen(js_name = decryptVerified)]
     pub fn decrypt_verified(&self, sealed: &[u8], verify: &VerifyKey) -> JsResult<Vec<u8>> {
         let secret = js(self.data.private_key(&js(content::head(sealed))?.id).ok_or(SdkError::KeyNotFound))?;
-        Ok(js(content::decrypt_asymmetric(secret, sealed, Some(&verify.key)))?.to_vec())
+        Ok(content::into_vec(js(content::decrypt_asymmetric(secret, sealed, Some(&verify.key)))?))
     }
 
     /// The body of `POST /group`.

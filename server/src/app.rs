@@ -21,6 +21,7 @@ use crate::root_key::RootKey;
 use crate::web::callers::Callers;
 use crate::web::guard::TokenCache;
 use crate::web::limits::Limits;
+use crate::web::pages::Pages;
 
 /// The server's parts. Shared by all workers.
 pub struct App {
@@ -50,6 +51,8 @@ pub struct App {
     pub limits: Limits,
     /// Sends letters.
     pub mailer: Mailer,
+    /// Static files, where the operator has some.
+    pub pages: Option<Pages>,
     /// Wakes the job that serves key rotations.
     pub(crate) rotations: Rotations,
     /// Live queries, connections, presence.
@@ -87,6 +90,7 @@ impl App {
             tokens: TokenCache::default(),
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
+            pages: config.server.static_dir.as_deref().map(Pages::open).transpose()?,
             rotations: Rotations::new(new_id()),
             live: Live::open(&config, new_id())?,
             identity,

@@ -262,7 +262,8 @@ fn gone(deleted: Result<(), object_store::Error>) -> Result<(), object_store::Er
     }
 }
 
-fn chunks_of(
+/// A file's bytes, read on threads that may wait.
+pub(crate) fn chunks_of(
     file: std::fs::File,
     range: Range<u64>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BlobError>> + Send {

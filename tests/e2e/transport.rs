@@ -1,8 +1,11 @@
 //! What holds for every request (sentc.md section 1): envelope, CORS, sizes, headers nobody needs.
 
+use std::fs;
+
 use e2e::raw::Call;
-use e2e::{TestServer, both};
+use e2e::{Setup, TestServer, both};
 use keystead_sdk_core::Suite;
+use keystead_server::config::Config;
 use serde_json::json;
 
 both! {
@@ -14,6 +17,63 @@ both! {
     large_bodies_are_refused,
     the_head_of_a_request_is_bounded,
     unknown_fields_are_ignored,
+}
+
+both! { static_files_stand_beside_the_apis; with Setup::default().with(with_pages) }
+
+/// A directory that the tests share; each file is written whole before it has its name.
+fn with_pages(config: &mut Config) {
+    let dir = config.server.data_dir.join("pages");
+    for (name, text) in
+        [("index.html", "<h1>hello</h1>"), ("app/index.html", "<h1>app</h1>"), ("app/main.js", "1"), (".env", "secret")]
+    {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("makes");
+        fs::write(path, text).expect("writes");
+    }
+    fs::write(dir.join("large.wasm"), vec![7; 1_000_000]).expect("writes");
+    config.server.static_dir = Some(dir);
+}
+
+async fn static_files_stand_beside_the_apis(server: TestServer) {
+    let ask = |method: &str, path: &str| Call::new(server.http(), method, &format!("{}{path}", server.url()));
+    let html = "text/html; charset=utf-8";
+    let javascript = "text/javascript; charset=utf-8";
+    for (path, kind, text) in [
+        ("/", html, "<h1>hello</h1>"),
+        ("/index.html", html, "<h1>hello</h1>"),
+        ("/app/", html, "<h1>app</h1>"),
+        ("/app/main.js?v=1", javascript, "1"),
+        ("/%61pp/main.js", javascript, "1"),
+    ] {
+        let answer = ask("GET", path).send_unchecked().await;
+        assert_eq!((answer.status, answer.header("content-type"), answer.text().as_str()), (200, Some(kind), text));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+    let large = ask("GET", "/large.wasm").send_unchecked().await;
+    assert_eq!((large.header("content-type"), large.body.len()), (Some("application/wasm"), 1_000_000));
+    let head = ask("HEAD", "/large.wasm").send_unchecked().await;
+    assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, Some("1000000"), 0));
+    // Known already; another one after a change.
+    let tag = large.header("etag").expect("a tag").to_owned();
+    let again = ask("GET", "/large.wasm").header("if-none-match", &tag).send_unchecked().await;
+    assert_eq!((again.status, again.body.len()), (304, 0));
+    let page = server.config().server.static_dir.clone().expect("set");
+    fs::write(page.join("large.wasm"), "new").expect("writes");
+    let changed = ask("GET", "/large.wasm").header("if-none-match", &tag).send_unchecked().await;
+    assert_eq!((changed.status, changed.text().as_str()), (200, "new"));
+
+    for path in
+        ["/.env", "/%2eenv", "/app/..%2f.env", "/nothing.html", "/app/main.js/", "/app//main.js", "/api/index.html"]
+    {
+        assert_eq!(ask("GET", path).refused(404).await.status, 404, "{path}");
+    }
+    for method in ["POST", "PUT", "DELETE"] {
+        ask(method, "/index.html").refused(404).await;
+    }
+    // The APIs are where they were.
+    server.get("/nothing").refused(404).await;
+    assert_eq!(ask("GET", "/health").send_unchecked().await.envelope(), json!({ "status": "ok" }));
 }
 
 async fn health_answers_when_ready(server: TestServer) {

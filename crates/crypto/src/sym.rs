@@ -67,11 +67,23 @@ impl SymKey {
     /// Output: nonce ‖ ciphertext ‖ tag, 28 bytes longer than `plain`.
     /// Errors: `Encrypt` beyond the 64 GiB limit of GCM.
     pub fn encrypt(&self, rng: &mut dyn CryptoRng, plain: &[u8], aad: &[u8]) -> Result<Vec<u8>> {
+        self.encrypt_after(Vec::new(), rng, plain, aad)
+    }
+
+    /// As [`encrypt`](Self::encrypt), behind what `out` holds already: large content is not copied to put a head in front.
+    pub fn encrypt_after(
+        &self,
+        mut out: Vec<u8>,
+        rng: &mut dyn CryptoRng,
+        plain: &[u8],
+        aad: &[u8],
+    ) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE] = rng::bytes(rng);
-        let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
+        out.reserve_exact(plain.len() + OVERHEAD);
         out.extend_from_slice(&nonce);
+        let begin = out.len();
         out.extend_from_slice(plain);
-        let body = out.get_mut(NONCE..).ok_or(CryptoError::Encrypt)?;
+        let body = out.get_mut(begin..).ok_or(CryptoError::Encrypt)?;
         let tag = backend::seal(self.as_bytes(), &nonce, aad, body)?;
         out.extend_from_slice(&tag);
         Ok(out)

@@ -8,10 +8,13 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::shell;
+use crate::{shell, wasm};
 
 /// Package of the load generator.
 const LOAD: &str = "keystead-load";
+
+/// The scenario that measures the npm package too.
+const SDK: &str = "sdk";
 
 #[derive(Args)]
 pub(crate) struct BenchArgs {
@@ -31,6 +34,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
     let has_load = workspace.workspace_packages().iter().any(|package| package.name.as_str() == LOAD);
     ensure!(has_load, "package {LOAD} (tests/load) is not a member of the workspace");
     shell::run(shell::cargo("build").args(["--release", "--package", "keystead-cli", "--package", LOAD]))?;
+    if args.name == SDK {
+        wasm::run()?;
+    }
     let release = Path::new(workspace.target_directory.as_str()).join("release");
     let status = Command::new(release.join(LOAD))
         .arg(&args.name)

@@ -1,12 +1,16 @@
 //! The tests of the JavaScript SDK: a server of their own, Node.js, and a page in a headless Chromium.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 
 use crate::{report::Report, serve::Server, shell, wasm};
 
-const EXAMPLE: &str = "sdk-wasm/examples/vite";
+const EXAMPLES: &str = "sdk-wasm/examples";
 
 /// Builds module, package and example, and runs the tests against `binary`.
 ///
@@ -18,16 +22,48 @@ pub(crate) fn run(binary: &Path, target: &Path, report: &mut Report) -> Result<(
         return Ok(());
     }
     wasm::run()?;
-    let vite = fs::canonicalize(Path::new(wasm::NPM).join("node_modules/vite/bin/vite.js")).context("vite")?;
-    shell::run(Command::new("node").arg(vite).arg("build").current_dir(EXAMPLE))?;
-    let (_server, environment) = serve(binary, &target.join("js-tests"))?;
+    let examples = Path::new(EXAMPLES);
+    let npm = fs::canonicalize(wasm::NPM)?;
+    let vite = npm.join("node_modules/vite/bin/vite.js");
+    shell::run(Command::new("node").arg(vite).arg("build").current_dir(examples.join("vite")))?;
+    shell::run(Command::new("node").arg(npm.join("webpack.mjs")).current_dir(examples.join("webpack")))?;
+    let folder = target.join("js-tests");
+    let pages = pages(examples, &folder.join("pages"))?;
+    let (_server, environment) = serve(binary, &folder, &pages)?;
     let mut node = Command::new("node");
     node.args(["--test", "--test-concurrency=1", "--test-reporter=spec", "test/"]).envs(environment);
     shell::run(node.current_dir(wasm::NPM))
 }
 
+/// The site that the server serves beside its APIs: the page without modules, and the built examples in folders of their own.
+fn pages(examples: &Path, site: &Path) -> Result<PathBuf> {
+    if site.exists() {
+        fs::remove_dir_all(site)?;
+    }
+    copy(&Path::new(wasm::NPM).join("dist"), site)?;
+    copy(&examples.join("browser"), site)?;
+    copy(&examples.join("vite/dist"), &site.join("vite"))?;
+    copy(&examples.join("webpack/dist"), &site.join("webpack/dist"))?;
+    fs::copy(examples.join("webpack/index.html"), site.join("webpack/index.html"))?;
+    Ok(site.to_owned())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
 /// Starts a server with an app in a new data directory; what the tests want to know of it.
-fn serve(binary: &Path, folder: &Path) -> Result<(Server, Vec<(&'static str, String)>)> {
+fn serve(binary: &Path, folder: &Path, pages: &Path) -> Result<(Server, Vec<(&'static str, String)>)> {
     let data = Server::empty_data(folder)?;
     let mut create = Command::new(binary);
     create.args(["app", "create", "js", "--preset", "lax", "--json", "--data-dir"]).arg(&data);
@@ -37,7 +73,7 @@ fn serve(binary: &Path, folder: &Path) -> Result<(Server, Vec<(&'static str, Str
         Ok::<_, anyhow::Error>(rest.split('"').next().unwrap_or_default().to_owned())
     };
     let (public, secret) = (token("public_token")?, token("secret_token")?);
-    let server = Server::start(binary, folder, &[])?;
+    let server = Server::start(binary, folder, &[], &[("KEYSTEAD__SERVER__STATIC_DIR", pages)])?;
     let environment = vec![
         ("KEYSTEAD_URL", server.url.clone()),
         ("KEYSTEAD_PUBLIC_TOKEN", public),

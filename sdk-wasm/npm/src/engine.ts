@@ -5,7 +5,7 @@ import { KeysteadError, from } from "./errors.js";
 import { type Heavy, type Job, heavy } from "./heavy.js";
 
 declare const KEYSTEAD_GLOBAL: boolean | undefined;
-declare const process: { versions?: { node?: string } } | undefined;
+declare const process: { getBuiltinModule?(name: string): unknown } | undefined;
 
 /** Where the wasm module comes from: nothing (beside this script), an address, or its bytes. */
 export type WasmSource = string | URL | Request | ArrayBuffer | Uint8Array<ArrayBuffer> | WebAssembly.Module;
@@ -54,10 +54,9 @@ async function fetchModule(source?: WasmSource): Promise<WebAssembly.Module> {
 		return WebAssembly.compile(source);
 	}
 	const from = source ?? location();
-	if (typeof process !== "undefined" && process.versions?.node && from instanceof URL && from.protocol === "file:") {
-		// Hidden from bundlers: this branch never runs in a browser.
-		const path = "node:fs/promises";
-		const fs: { readFile(path: URL): Promise<Uint8Array<ArrayBuffer>> } = await import(/* @vite-ignore */ /* webpackIgnore: true */ path);
+	if (typeof process !== "undefined" && process.getBuiltinModule && from instanceof URL && from.protocol === "file:") {
+		// No import: bundlers for browsers would follow it, and webpack fails at it.
+		const fs = process.getBuiltinModule("node:fs/promises") as { readFile(path: URL): Promise<Uint8Array<ArrayBuffer>> };
 		return WebAssembly.compile(await fs.readFile(from));
 	}
 	const response = await fetch(from);

@@ -1,4 +1,5 @@
-// The bundle with a global in a headless Chromium: the example page, two people in two browser contexts.
+// The examples in a headless Chromium, as `keystead serve` serves them beside its APIs (`server.static_dir`): the page with the bundle's global,
+// two people in two browser contexts; apps built by Vite and webpack. The cookie strategy needs the site of a customer with a backend.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -45,12 +46,9 @@ async function serve(req, res) {
 		res.writeHead(answer.status ? 200 : 401, { "content-type": "text/plain" });
 		return res.end(answer.status ? answer.result.jwt : "");
 	}
-	for (const folder of ["../dist", "../../examples/browser", "../../examples/vite/dist"]) {
+	for (const folder of ["../dist", "../../examples/browser"]) {
 		try {
-			const path = pathname === "/" ? "/index.html" : pathname.replace(/^\/vite\/$/, "/index.html").replace(/^\/vite\//, "/");
-			if (pathname.startsWith("/vite/") !== folder.includes("vite")) {
-				continue;
-			}
+			const path = pathname === "/" ? "/index.html" : pathname;
 			const bytes = readFileSync(new URL(folder + path, import.meta.url));
 			res.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/plain" });
 			return res.end(bytes);
@@ -77,9 +75,8 @@ async function open(options = {}) {
 	const page = await (await browser.newContext()).newPage();
 	page.on("pageerror", (error) => console.log(`page: ${error}`));
 	const query = new URLSearchParams({ server: env.url, token: env.publicToken, ...options });
-	// The cookie strategy needs the customer's own backend; otherwise Keystead serves the page.
-	const own = options.refresh || !process.env.KEYSTEAD_EXAMPLE;
-	await page.goto(`${own ? `http://127.0.0.1:${customer.address().port}/` : process.env.KEYSTEAD_EXAMPLE}?${query}`);
+	const site = options.refresh ? `http://127.0.0.1:${customer.address().port}` : env.url;
+	await page.goto(`${site}/?${query}`);
 	await page.waitForFunction(() => document.getElementById("who").value !== "…");
 	return page;
 }
@@ -178,11 +175,14 @@ test("64 MiB on WebCrypto are not much slower than WebCrypto alone", async () =>
 	assert.ok(share > 0.2, String(share));
 });
 
-test("an app built by Vite finds module and worker", async () => {
-	const page = await (await browser.newContext()).newPage();
-	const query = new URLSearchParams({ server: env.url, token: env.publicToken });
-	await page.goto(`http://127.0.0.1:${customer.address().port}/vite/?${query}`);
-	await page.waitForFunction(() => document.getElementById("result").value !== "…");
-	assert.equal(await page.evaluate(() => document.getElementById("result").value), "hello from Vite");
-	assert.equal(page.workers().length, 1);
-});
+for (const [bundler, folder] of Object.entries({ Vite: "vite", webpack: "webpack" })) {
+	test(`an app built by ${bundler} finds module and worker`, async () => {
+		const page = await (await browser.newContext()).newPage();
+		page.on("pageerror", (error) => console.log(`page: ${error}`));
+		// Without `server`: the API is where the page came from.
+		await page.goto(`${env.url}/${folder}/?${new URLSearchParams({ token: env.publicToken })}`);
+		await page.waitForFunction(() => document.getElementById("result").value !== "…");
+		assert.equal(await page.evaluate(() => document.getElementById("result").value), `hello from ${bundler}`);
+		assert.equal(page.workers().length, 1);
+	});
+}

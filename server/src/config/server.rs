@@ -50,6 +50,9 @@ pub struct ServerConfig {
     /// File with a number of seconds by which the clock is moved, read at each use. For tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_offset_file: Option<PathBuf>,
+    /// Directory of static files that are served beside the APIs; absent = none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub static_dir: Option<PathBuf>,
     /// Seconds that open requests get when the server stops.
     pub shutdown_seconds: u64,
 }
@@ -64,6 +67,7 @@ impl Default for ServerConfig {
             trusted_proxies: Vec::new(),
             root_key: None,
             clock_offset_file: None,
+            static_dir: None,
             shutdown_seconds: 30,
         }
     }

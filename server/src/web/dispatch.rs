@@ -57,6 +57,13 @@ async fn keys(app: Arc<App>, routes: &'static Routes, req: Request, body: Body) 
     let request_id = RequestId::next();
     let started = metrics::is_on().then(Instant::now);
     let found = routes.find(req.method(), req.uri());
+    if found.is_none()
+        && let Some(pages) = &app.pages
+        && let Some(mut page) = pages.answer(req.method(), req.path(), req.headers()).await
+    {
+        finish(&mut page, &request_id, "static", started);
+        return page;
+    }
     let route = found.as_ref().map(|f| f.route);
     let result = match found {
         Some(found) => answer(app, found, &req, body).await,

@@ -11,5 +11,6 @@ pub mod identity;
 pub mod limits;
 pub mod metrics;
 pub mod net;
+pub mod pages;
 pub mod request;
 pub mod upload;

@@ -16,6 +16,7 @@ mod members;
 mod postgres;
 mod report;
 mod rotation;
+mod sdk;
 mod server;
 mod sockets;
 mod sqlite_commits;
@@ -58,6 +59,8 @@ enum Bench {
     Data(BenchArgs),
     /// Live queries: delivery, cost to writers, memory, rooms
     Live(BenchArgs),
+    /// Clients: register, login, encrypt, decrypt, files; in Rust, Node.js and Chromium, beside raw AES-GCM
+    Sdk(BenchArgs),
     /// The bare broadcast that live queries are compared with
     #[command(hide = true)]
     BroadcastServer,
@@ -127,6 +130,7 @@ fn main() -> Result<()> {
         Bench::Rotation(args) => (args, rotation::run),
         Bench::Data(args) => (args, data::run),
         Bench::Live(args) => (args, live::run),
+        Bench::Sdk(args) => (args, sdk::run),
         Bench::BroadcastServer => return broadcast::serve(),
         Bench::HelloServer => return hello::serve(),
     };

@@ -8,9 +8,13 @@ use serde_json::json;
 
 use crate::stats::Cell;
 
+/// Above the cells.
+const HEAD: &str =
+    "target    operation  conns      ops/s    /hello  cpu/hello   p50 ms   p99 ms  server us/op  client us/op";
+
 /// A figure that is to be reached.
 pub(crate) struct Goal {
-    name: &'static str,
+    name: String,
     value: f64,
     /// Sign of the comparison.
     at_least: bool,
@@ -18,12 +22,12 @@ pub(crate) struct Goal {
 }
 
 impl Goal {
-    pub(crate) fn at_least(name: &'static str, value: f64, limit: f64) -> Self {
-        Self { name, value, at_least: true, limit }
+    pub(crate) fn at_least(name: &str, value: f64, limit: f64) -> Self {
+        Self { name: name.to_owned(), value, at_least: true, limit }
     }
 
-    pub(crate) fn at_most(name: &'static str, value: f64, limit: f64) -> Self {
-        Self { name, value, at_least: false, limit }
+    pub(crate) fn at_most(name: &str, value: f64, limit: f64) -> Self {
+        Self { name: name.to_owned(), value, at_least: false, limit }
     }
 
     fn reached(&self) -> bool {
@@ -31,10 +35,50 @@ impl Goal {
     }
 }
 
+/// Figures side by side: rows of what was measured, columns of those who did it, each in the order of its first figure.
+#[derive(Default)]
+struct Grid {
+    columns: Vec<String>,
+    rows: Vec<(String, BTreeMap<String, f64>)>,
+}
+
+impl Grid {
+    fn set(&mut self, row: &str, column: &str, value: f64) {
+        if !self.columns.iter().any(|known| known == column) {
+            self.columns.push(column.to_owned());
+        }
+        if !self.rows.iter().any(|(known, _)| known == row) {
+            self.rows.push((row.to_owned(), BTreeMap::new()));
+        }
+        if let Some((_, figures)) = self.rows.iter_mut().find(|(known, _)| known == row) {
+            figures.insert(column.to_owned(), value);
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let head = self.columns.iter().fold(String::from("| |"), |line, column| format!("{line} {column} |"));
+        let rule = format!("|---|{}", "---:|".repeat(self.columns.len()));
+        let row = |(name, figures): &(String, BTreeMap<String, f64>)| {
+            let figures = self.columns.iter().map(|c| figures.get(c).map_or(String::new(), |value| figure(*value)));
+            figures.fold(format!("| {name} |"), |line, figure| format!("{line} {figure} |"))
+        };
+        [head, rule].into_iter().chain(self.rows.iter().map(row)).collect()
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let row = |(name, figures): &(String, BTreeMap<String, f64>)| {
+            let figures: BTreeMap<_, _> = figures.iter().map(|(column, value)| (column, round(*value))).collect();
+            json!({"row": name, "figures": figures})
+        };
+        self.rows.iter().map(row).collect()
+    }
+}
+
 /// All figures of a run.
 pub(crate) struct Report {
     bench: &'static str,
     cells: Vec<Cell>,
+    grid: Grid,
     facts: BTreeMap<String, f64>,
     notes: BTreeMap<String, String>,
     goals: Vec<Goal>,
@@ -42,7 +86,14 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(bench: &'static str) -> Self {
-        Self { bench, cells: Vec::new(), facts: BTreeMap::new(), notes: BTreeMap::new(), goals: Vec::new() }
+        Self {
+            bench,
+            cells: Vec::new(),
+            grid: Grid::default(),
+            facts: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            goals: Vec::new(),
+        }
     }
 
     pub(crate) fn add(&mut self, cells: Vec<Cell>) {
@@ -52,6 +103,11 @@ impl Report {
     /// A single figure; its unit is the end of its name.
     pub(crate) fn fact(&mut self, name: &str, value: f64) {
         self.facts.insert(name.to_owned(), value);
+    }
+
+    /// A figure in the table of those that stand side by side; its unit is the end of the row's name.
+    pub(crate) fn figure(&mut self, row: &str, column: &str, value: f64) {
+        self.grid.set(row, column, value);
     }
 
     pub(crate) fn note(&mut self, name: &str, text: String) {
@@ -81,10 +137,9 @@ impl Report {
             out.push('\n');
         };
         line(format!("\nbench {}\n", self.bench));
-        line(
-            "target    operation  conns      ops/s    /hello  cpu/hello   p50 ms   p99 ms  server us/op  client us/op"
-                .to_owned(),
-        );
+        if !self.cells.is_empty() {
+            line(HEAD.to_owned());
+        }
         for cell in &self.cells {
             let [p50, p99] = cell.latencies_ms([50.0, 99.0]);
             let (server, client) = cell.cpu_us();
@@ -101,6 +156,9 @@ impl Report {
                 server,
                 client
             ));
+        }
+        if !self.grid.rows.is_empty() {
+            self.grid.lines().into_iter().for_each(&mut line);
         }
         line(String::new());
         for (name, value) in &self.facts {
@@ -142,6 +200,7 @@ impl Report {
         json!({
             "bench": self.bench,
             "cells": self.cells.iter().map(cell).collect::<Vec<_>>(),
+            "grid": self.grid.json(),
             "facts": self.facts.iter().map(|(name, value)| (name.clone(), round(*value))).collect::<BTreeMap<_, _>>(),
             "notes": self.notes,
             "goals": self.goals.iter().map(goal).collect::<Vec<_>>(),

@@ -152,7 +152,7 @@ impl Server {
     /// # Errors
     /// When the process has ended.
     pub(crate) fn rss_mib(&self) -> Result<f64> {
-        self.status("VmRSS:")
+        memory_mib(self.pid(), "VmRSS:")
     }
 
     /// The most resident memory so far, MiB.
@@ -160,7 +160,7 @@ impl Server {
     /// # Errors
     /// When the process has ended.
     pub(crate) fn peak_mib(&self) -> Result<f64> {
-        self.status("VmHWM:")
+        memory_mib(self.pid(), "VmHWM:")
     }
 
     /// Ends it as an operator would (SIGTERM), and waits.
@@ -182,20 +182,22 @@ impl Server {
     }
 }
 
-impl Server {
-    fn status(&self, name: &str) -> Result<f64> {
-        let path = format!("/proc/{}/status", self.pid());
-        let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
-        kib_of(&text, name).map(|kib| kib / 1024.0).with_context(|| format!("no {name} in {path}"))
-    }
-}
-
 impl Drop for Server {
     fn drop(&mut self) {
         // Already ended is fine.
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// Memory of a process by a name in its `status`, such as `VmRSS:`, MiB.
+///
+/// # Errors
+/// When there is no such process or name.
+pub(crate) fn memory_mib(pid: u32, name: &str) -> Result<f64> {
+    let path = format!("/proc/{pid}/status");
+    let text = std::fs::read_to_string(&path).with_context(|| path.clone())?;
+    kib_of(&text, name).map(|kib| kib / 1024.0).with_context(|| format!("no {name} in {path}"))
 }
 
 /// CPU seconds that a process has used, all threads, user and system.

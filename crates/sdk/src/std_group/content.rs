@@ -48,7 +48,7 @@ impl StdGroup {
     pub fn decrypt_with_aad(&self, encrypted: &[u8], aad: &[u8]) -> Result<Vec<u8>> {
         let data = self.data();
         let key = data.key(&content::head(encrypted)?.id)?.key();
-        Ok(content::decrypt(key, encrypted, &DecryptOptions { aad, verify: None })?.to_vec())
+        Ok(content::into_vec(content::decrypt(key, encrypted, &DecryptOptions { aad, verify: None })?))
     }
 
     /// As [`decrypt`](Self::decrypt), and demands the signature of this user. Fetches his verify key when it is not known.
@@ -57,7 +57,7 @@ impl StdGroup {
         let verify = self.verify_key(&head, user_id).await?;
         let data = self.data();
         let options = DecryptOptions { aad: b"", verify: Some(&verify) };
-        Ok(content::decrypt(data.key(&head.id)?.key(), encrypted, &options)?.to_vec())
+        Ok(content::into_vec(content::decrypt(data.key(&head.id)?.key(), encrypted, &options)?))
     }
 
     /// Decrypts text; a signature is not checked. Errors: as [`decrypt`](Self::decrypt).
