@@ -44,7 +44,12 @@ impl Server {
         let log = folder.join("server.log");
         let mut command = Command::new(binary);
         command.args(["serve", "--rate-limit", "off", "--listen", &address.to_string(), "--data-dir"]);
-        command.arg(folder.join("data")).args(args).envs(environment.iter().copied()).stdout(Stdio::null()).stderr(fs::File::create(&log)?);
+        command
+            .arg(folder.join("data"))
+            .args(args)
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log)?);
         let child = command.spawn().context("keystead serve")?;
         let server = Self { child, url: format!("http://{address}") };
         let since = Instant::now();

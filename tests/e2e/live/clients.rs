@@ -27,7 +27,8 @@ async fn the_npm_clients_work(server: TestServer) {
     let node = std::env::var_os("KEYSTEAD_NODE").unwrap_or_else(|| "node".into());
     let mut command = Command::new(node);
     command
-        .args(["--test", "--test-concurrency=1"])
+        // The clients have no way to end all that they have open.
+        .args(["--test", "--test-concurrency=1", "--test-force-exit"])
         .current_dir(clients)
         .env("KEYSTEAD_URL", server.url())
         .env("KEYSTEAD_APP_ID", &server.lax.id)
