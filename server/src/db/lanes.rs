@@ -1,5 +1,5 @@
 //! Group commit on PostgreSQL, for transactions that would wait for each other's row locks anyway: those of one lane (an app) are
-//! queued, and run one after the other in savepoints of one real transaction (docs/adr/0020). Lanes do not wait for each other.
+//! queued, and run one after the other in savepoints of one real transaction (docs/adr/0019). Lanes do not wait for each other.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -47,8 +47,8 @@ pub fn signed_out(app: &App, app_id: &str, user: Option<&str>, token: Option<&st
     app.live.bus.tell(|| News::SignedOut { app: app_id.into(), user: user.map(str::to_owned), token });
 }
 
-/// As [`signed_out`] of a user, from a process that serves nobody, such as the operator's command: it stands in the database with what
-/// made it true, and every server looks for it ([`hear_sign_outs`]).
+/// As [`signed_out`] of a user, from a process that serves nobody, such as the operator's command: it stands in the database
+/// with what made it true, and every server looks for it ([`hear_sign_outs`]).
 ///
 /// # Errors
 /// What the database says.

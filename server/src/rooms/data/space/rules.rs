@@ -191,7 +191,8 @@ pub fn deleted_attrs(conn: &mut Conn, app_id: &str) -> DataResult<Vec<(i64, Attr
     deleted.map(|(row, at)| Ok((row.number, read(row)?, at))).collect()
 }
 
-/// Ends attrs whose days are over: they cannot be restored any more. Gives the numbers of all that have ended and still have triples.
+/// Ends attrs whose days are over: they cannot be restored any more. Gives the numbers of all that have ended and still
+/// have triples.
 ///
 /// # Errors
 /// What the database says.

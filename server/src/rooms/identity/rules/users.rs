@@ -88,8 +88,8 @@ pub fn verified_email_of(conn: &mut Conn, app_id: &str, uuid: &str) -> diesel::Q
     Ok(store::by_uuid(conn, app_id, uuid)?.filter(|user| user.email_verified).map(|user| user.email))
 }
 
-/// Changes an account: an administrator its names, picture, permissions, role and state; an owner his names and picture. A changed role
-/// or a deactivation ends the user's sessions (better-than 2, 14, 25); whether it did is told beside.
+/// Changes an account: an administrator its names, picture, permissions, role and state; an owner his names and picture. A
+/// changed role or a deactivation ends the user's sessions (better-than 2, 14, 25); whether it did is told beside.
 ///
 /// # Errors
 /// 400 when there is no such user, 403.

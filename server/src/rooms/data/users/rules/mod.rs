@@ -129,9 +129,10 @@ impl Forgotten {
     }
 }
 
-/// Removes a user whom another API deletes from an app's data: his tokens and his `$users` entity with what hangs on it, and the
-/// one that his verified address makes his (docs/adr/0023). It comes before the deletion in the directory, which is the caller's business: writers of data take the same locks in this order. An app
-/// that takes no writes keeps the entity; its tokens go all the same.
+/// Removes a user whom another API deletes from an app's data: his tokens and his `$users` entity with what hangs on it, and
+/// the one that his verified address makes his (docs/adr/0020). It comes before the deletion in the directory, which is the
+/// caller's business: writers of data take the same locks in this order. An app that takes no writes keeps the entity; its tokens
+/// go all the same.
 ///
 /// # Errors
 /// What the database says.
@@ -149,8 +150,8 @@ pub fn forget(app: &App, tx: &mut Conn, app_id: &str, user_id: &str) -> DataResu
     Ok(forgotten)
 }
 
-/// The ids under which an app's data knows a user of another API: his own, and that of the `$users` entity whose address is his, once he
-/// has verified it (docs/adr/0023).
+/// The ids under which an app's data knows a user of another API: his own, and that of the `$users` entity whose address is his,
+/// once he has verified it (docs/adr/0020).
 fn ids_of_person(conn: &mut Conn, space: &Space, user_id: &str) -> DataResult<Vec<String>> {
     let mut ids = vec![user_id.to_owned()];
     let verified = accounts::verified_email_of(conn, &space.app_id, user_id)?;
@@ -163,8 +164,8 @@ fn ids_of_person(conn: &mut Conn, space: &Space, user_id: &str) -> DataResult<Ve
     Ok(ids)
 }
 
-/// The tokens of a user of another API are no good any more: his live connections end, here and at other nodes. After the commit, so it
-/// cannot fail: when the database does not say who else he is, his own id counts.
+/// The tokens of a user of another API are no good any more: his live connections end, here and at other nodes. After the
+/// commit, so it cannot fail: when the database does not say who else he is, his own id counts.
 pub async fn signed_out(app: &Arc<App>, app_id: &str, user_id: &str) {
     let (shared, id, user) = (Arc::clone(app), app_id.to_owned(), user_id.to_owned());
     let ids = app.db.read(move |conn| known_as(&shared, conn, &id, &user)).await.unwrap_or_else(|e| {
