@@ -40,7 +40,7 @@ pub async fn delete(call: DataCall) -> DataResult<HttpResponse> {
 
 /// `POST /dash/apps/{app}/webhooks/{webhook_id}/enable`
 pub async fn enable(call: DataCall) -> DataResult<HttpResponse> {
-    let answer = write(&call, "webhook", |app, tx, app_id, id| rules::enable(app, tx, app_id, id)).await?;
+    let answer = write(&call, "webhook", rules::enable).await?;
     call.app.webhooks.wake();
     Ok(answer)
 }
