@@ -291,6 +291,13 @@ fn join(head: &Head, body: &[u8]) -> Vec<u8> {
 }
 
 /// Moves opened content out of its wrapper, for callers who want a vector of their own: it is neither copied nor wiped.
+///
+/// ```
+/// # use keystead_sdk_core::content::into_vec;
+/// # use zeroize::Zeroizing;
+/// let opened = Zeroizing::new(b"text".to_vec());
+/// assert_eq!(into_vec(opened), b"text");
+/// ```
 #[must_use]
 pub fn into_vec(mut plain: Zeroizing<Vec<u8>>) -> Vec<u8> {
     core::mem::take(&mut *plain)

@@ -59,10 +59,6 @@ pub fn encrypt_file_part(
     signer: Option<Signer<'_>>,
 ) -> Result<(Vec<u8>, SymKey)> {
     let key = SymKey::generate(rng);
-    if signer.is_none() {
-        let head = part_head(rng, previous, &key, None)?;
-        return Ok((key.encrypt_after(head, rng, plain, b"")?, key));
-    }
     let body = key.encrypt(rng, plain, b"")?;
     let (sign, mut part) = content::sign_body(rng, body, signer)?;
     // In place: a part is large.

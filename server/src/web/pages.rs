@@ -98,7 +98,10 @@ fn inside(path: &str) -> Option<PathBuf> {
     let decoded = percent_decode_str(path).decode_utf8().ok()?;
     let names = decoded.strip_prefix('/')?;
     // A slash that was written as %2F, a backslash and a NUL are no part of a name.
-    if names.contains(['\\', '\0']) || names.matches('/').count() + 1 != path.matches('/').count() {
+    if names.starts_with('/')
+        || names.contains(['\\', '\0'])
+        || names.matches('/').count() + 1 != path.matches('/').count()
+    {
         return None;
     }
     let is_directory = names.is_empty() || names.ends_with('/');
