@@ -48,7 +48,7 @@ pub fn signed_out(app: &App, app_id: &str, user: Option<&str>, token: Option<&st
 }
 
 /// As [`signed_out`] of a user, from a process that serves nobody, such as the operator's command: it stands in the database
-/// with what made it true, and every server looks for it ([`hear_sign_outs`]).
+/// with what made it true, and every server looks for it (`hear_sign_outs`).
 ///
 /// # Errors
 /// What the database says.
