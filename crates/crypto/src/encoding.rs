@@ -1,4 +1,4 @@
-//! Text forms of bytes: base64 (RFC 4648, strict) and the PEM of public keys (sentc.md 12.5).
+//! Text forms of bytes: base64 (RFC 4648, strict), hex, and the PEM of public keys (sentc.md 12.5).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -27,6 +27,19 @@ pub fn b64url_encode(bytes: &[u8]) -> String {
 /// Bytes of URL-safe base64. Padding, white space and unused bits are not allowed. Errors: `Encoding`.
 pub fn b64url_decode(text: &str) -> Result<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).or(Err(CryptoError::Encoding))
+}
+
+/// Lower-case hex digits, two a byte.
+///
+/// ```
+/// assert_eq!(keystead_crypto::encoding::hex_encode(&[0x0f, 0xa0]), "0fa0");
+/// ```
+pub fn hex_encode(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.extend([byte >> 4, byte & 0x0f].into_iter().filter_map(|digit| char::from_digit(u32::from(digit), 16)));
+    }
+    out
 }
 
 /// PEM block `PUBLIC KEY` whose body is the raw key (no SPKI): LF, 64 columns, LF at the end.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use keystead_crypto::encoding::hex_encode;
 use keystead_crypto::hash;
 use keystead_instaql::schema::EntityId;
 use keystead_instaql::system::{USERS, USERS_EMAIL};
@@ -96,5 +97,5 @@ pub fn end_all(tx: &mut Conn, app_id: &str, user: EntityId) -> DataResult<usize>
 
 /// How a token rests: hex of the SHA-256 of its text.
 fn token_hash(token: Uuid) -> String {
-    hash::sha256(token.to_string().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_encode(&hash::sha256(token.to_string().as_bytes()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keystead_crypto::encoding::b64url_encode;
+use keystead_crypto::encoding::{b64url_encode, hex_encode};
 use keystead_crypto::hash::{ct_eq, sha256};
 use keystead_instaql::Error;
 use reqwest::Url;
@@ -312,7 +312,7 @@ fn with_query(base: &str, pairs: &[(&str, &str)]) -> Result<String, String> {
 }
 
 fn hex(text: &str) -> String {
-    sha256(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_encode(&sha256(text.as_bytes()))
 }
 
 #[cfg(test)]

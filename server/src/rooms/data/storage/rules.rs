@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use keystead_crypto::encoding::hex_encode;
 use keystead_crypto::hash::ct_eq;
 use keystead_instaql::rules::Request;
 use keystead_instaql::schema::{AttrId, EntityId};
@@ -87,11 +88,7 @@ pub fn url(app: &App, app_id: &str, location: &str) -> String {
 
 /// What proves that this server gave an address out: hex of 32 bytes.
 pub(super) fn signature(app: &App, app_id: &str, location: &str, until_s: i64) -> String {
-    hex(app.root_key.file_signature(&format!("{app_id}/{location}/{until_s}")))
-}
-
-fn hex(tag: [u8; 32]) -> String {
-    tag.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_encode(&app.root_key.file_signature(&format!("{app_id}/{location}/{until_s}")))
 }
 
 /// The address to which the bytes of `path` may be put once within an hour, as whoever asks for it.
@@ -170,7 +167,7 @@ pub fn sweep(app: &App, tx: &mut Conn) -> diesel::QueryResult<usize> {
 
 fn upload_signature(app: &App, app_id: &str, id: &str, by: &str, path: &str, until_s: i64) -> String {
     // No app's id is `upload`: nothing that is signed for a download is good here.
-    hex(app.root_key.file_signature(&format!("upload/{app_id}/{id}/{by}/{until_s}/{path}")))
+    hex_encode(&app.root_key.file_signature(&format!("upload/{app_id}/{id}/{by}/{until_s}/{path}")))
 }
 
 /// `record-expired` for a kind of record.

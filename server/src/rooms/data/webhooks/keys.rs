@@ -2,7 +2,7 @@
 
 use aws_lc_rs::error::KeyRejected;
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey};
-use keystead_crypto::encoding::{b64url_decode, b64url_encode};
+use keystead_crypto::encoding::{b64url_decode, b64url_encode, hex_encode};
 use keystead_crypto::hash;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ impl Keys {
     pub(super) fn new(seed: &[u8; 32]) -> Result<Self, KeyRejected> {
         let pair = Ed25519KeyPair::from_seed_unchecked(seed)?;
         let verify = ParsedPublicKey::new(&ED25519, pair.public_key().as_ref())?;
-        let kid = hash::sha256(pair.public_key().as_ref()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let mut kid = hex_encode(&hash::sha256(pair.public_key().as_ref()));
+        kid.truncate(16);
         Ok(Self { pair, verify, kid })
     }
 
@@ -49,8 +50,7 @@ impl Keys {
     /// The header `Instant-Signature` of a body; `now_s`: seconds since 1970.
     pub(super) fn header(&self, now_s: i64, body: &str) -> String {
         let signature = self.pair.sign(format!("{now_s}.{body}").as_bytes());
-        let hex: String = signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("t={now_s},kid={},v1={hex}", self.kid)
+        format!("t={now_s},kid={},v1={}", self.kid, hex_encode(signature.as_ref()))
     }
 
     /// A token (RFC 7519).

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use keystead_crypto::encoding::hex_encode;
 use keystead_crypto::hash;
 use keystead_instaql::error::Problem;
 use keystead_instaql::tx::outcome::{Outcome, Touched};
@@ -238,8 +239,9 @@ fn record(space: &Space, hook: &Hook, tx_id: i64, touched: &Touched) -> Value {
 
 /// The same for every delivery of the same thing.
 pub(super) fn idempotency_key(parts: &[&str]) -> String {
-    let digest = hash::sha256(parts.join(" ").as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = hex_encode(&hash::sha256(parts.join(" ").as_bytes()));
+    digits.truncate(32);
+    digits
 }
 
 /// Webhooks with something to deliver now.

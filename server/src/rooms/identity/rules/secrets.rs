@@ -70,7 +70,7 @@ impl Secrets {
     /// The csrf token of a session: 64 hex digits.
     #[must_use]
     pub fn csrf_token(&self, session_id: &str) -> String {
-        self.derive(b"csrf", session_id).iter().map(|byte| format!("{byte:02x}")).collect()
+        encoding::hex_encode(&self.derive(b"csrf", session_id))
     }
 
     fn derive(&self, what: &[u8], session_id: &str) -> [u8; 32] {

@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use keystead_crypto::encoding::hex_encode;
+use keystead_crypto::hash::sha256;
+
 use super::door;
 use super::hub::{Form, LiveApp, Next, Outbox, QueryKey, Subscription};
 use super::streams::Held;
@@ -203,7 +206,7 @@ impl Session {
 #[must_use]
 pub fn token_hash(token: &str) -> String {
     let token = token.parse::<uuid::Uuid>().map_or_else(|_| token.to_owned(), |uuid| uuid.to_string());
-    keystead_crypto::hash::sha256(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_encode(&sha256(token.as_bytes()))
 }
 
 /// The next bytes for the carrier of a session.

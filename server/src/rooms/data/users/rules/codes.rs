@@ -1,5 +1,6 @@
 //! Codes by mail: six digits, good once. They rest hashed, and each address has so many an hour to make and to try.
 
+use keystead_crypto::encoding::hex_encode;
 use keystead_crypto::{hash, rng};
 use keystead_instaql::{Error, Kind};
 use serde_json::json;
@@ -173,5 +174,5 @@ fn code_hash(app_id: &str, email: &str, code: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    hash::sha256(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex_encode(&hash::sha256(text.as_bytes()))
 }
