@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{report::Report, serve::Server, shell};
+use crate::{files, report::Report, serve::Server, shell};
 
 const PROJECT: &str = "tests/clients_cli";
 /// What the suite of the locked version has; fewer would say that a part of it was not found.
@@ -61,30 +61,13 @@ pub(crate) fn run(binary: &Path, target: &Path, report: &mut Report) -> Result<(
 
 /// Copies the package to where its suite can run, with an empty folder for its projects; returns the package's folder.
 fn lay_out(packages: &Path, folder: &Path) -> Result<PathBuf> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
+    files::remove(folder)?;
     let suite = folder.join("client/packages/cli");
-    fs::create_dir_all(&suite)?;
     fs::create_dir_all(folder.join("tmp"))?;
+    files::copy_all(&packages.join("instant-cli"), &suite)?;
     fs::write(folder.join("client/tsconfig.base.json"), "{}\n")?;
     symlink(packages, folder.join("node_modules"))?;
-    copy(&packages.join("instant-cli"), &suite)?;
     Ok(suite)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir_all(&target)?;
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
 
 /// (passed, failed, all) of vitest's JSON report.

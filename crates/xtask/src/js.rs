@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{report::Report, serve::Server, shell, wasm};
+use crate::{files, report::Report, serve::Server, shell, wasm};
 
 const EXAMPLES: &str = "sdk-wasm/examples";
 
@@ -37,29 +37,13 @@ pub(crate) fn run(binary: &Path, target: &Path, report: &mut Report) -> Result<(
 
 /// The site that the server serves beside its APIs: the page without modules, and the built examples in folders of their own.
 fn pages(examples: &Path, site: &Path) -> Result<PathBuf> {
-    if site.exists() {
-        fs::remove_dir_all(site)?;
-    }
-    copy(&Path::new(wasm::NPM).join("dist"), site)?;
-    copy(&examples.join("browser"), site)?;
-    copy(&examples.join("vite/dist"), &site.join("vite"))?;
-    copy(&examples.join("webpack/dist"), &site.join("webpack/dist"))?;
+    files::remove(site)?;
+    files::copy_all(&Path::new(wasm::NPM).join("dist"), site)?;
+    files::copy_all(&examples.join("browser"), site)?;
+    files::copy_all(&examples.join("vite/dist"), &site.join("vite"))?;
+    files::copy_all(&examples.join("webpack/dist"), &site.join("webpack/dist"))?;
     fs::copy(examples.join("webpack/index.html"), site.join("webpack/index.html"))?;
     Ok(site.to_owned())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
 
 /// Starts a server with an app in a new data directory; what the tests want to know of it.

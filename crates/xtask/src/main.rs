@@ -13,6 +13,7 @@ use crate::{lint::LintArgs, report::Report, test::TestArgs};
 
 mod bench;
 mod cli_suite;
+mod files;
 mod js;
 mod lint;
 mod nats;

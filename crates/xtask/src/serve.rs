@@ -11,6 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+use crate::files;
+
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A server on a free port, without rate limits; ends with this value.
@@ -27,15 +29,13 @@ impl Server {
     /// What the file system says.
     pub(crate) fn empty_data(folder: &Path) -> Result<PathBuf> {
         let data = folder.join("data");
-        if data.exists() {
-            fs::remove_dir_all(&data)?;
-        }
+        files::remove(&data)?;
         fs::create_dir_all(&data)?;
         Ok(data)
     }
 
-    /// `keystead serve` with the data directory in `folder`, more `args` and settings from `environment`, once it answers. It logs to
-    /// `server.log` there.
+    /// `keystead serve` with the data directory in `folder`, more `args` and settings from `environment`, once it answers. It
+    /// logs to `server.log` there.
     ///
     /// # Errors
     /// When it does not start, or does not answer within a minute.
