@@ -69,24 +69,18 @@ impl Lanes {
     }
 
     fn serve(&self, pool: &PgPool, lane: &str) {
-        let mut conn = match pool.get() {
-            Ok(conn) => conn,
-            Err(e) => {
-                tracing::error!(error = %e, "no database connection");
-                return self.give_up(lane);
-            }
-        };
+        let mut open = None;
         while let Some(jobs) = self.next(lane) {
-            if !batch::run(&mut conn, jobs.into_iter()) {
-                // Another connection for those who wait; a broken one does not go back to the pool.
-                match pool.get() {
-                    Ok(other) => conn = other,
-                    Err(e) => {
-                        tracing::error!(error = %e, "no database connection");
-                        return self.give_up(lane);
-                    }
+            let mut conn = match open.take().map_or_else(|| pool.get(), Ok) {
+                Ok(conn) => conn,
+                Err(e) => {
+                    tracing::error!(error = %e, "no database connection");
+                    drop(jobs);
+                    return self.give_up(lane);
                 }
-            }
+            };
+            // After a failed batch another one, once this is back: the permit is for one, and a broken one does not stay in the pool.
+            open = batch::run(&mut conn, jobs.into_iter()).then_some(conn);
         }
     }
 
