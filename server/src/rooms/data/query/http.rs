@@ -1,7 +1,6 @@
 //! Routes of queries.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use keystead_instaql::rules::Rules;
@@ -9,6 +8,7 @@ use keystead_instaql::schema::Attr;
 use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
+use super::limit::Limit;
 use super::rules::{self, Asked};
 use crate::app::App;
 use crate::db::Conn;
@@ -95,15 +95,12 @@ async fn run(call: &DataCall, asked: Asked) -> DataResult<rules::Answer> {
     within_time(&call.app, move |conn| rules::run(&app, conn, &space, &auth, &asked)).await
 }
 
-/// Reads a snapshot for no longer than a query may take.
 async fn within_time<F>(app: &Arc<App>, read: F) -> DataResult<rules::Answer>
 where
     F: FnOnce(&mut Conn) -> DataResult<rules::Answer> + Send + 'static,
 {
-    let (begun, limit) = (Instant::now(), Duration::from_secs(app.config.data.query_seconds));
-    let answer = app.db.read_snapshot_within(limit, read).await;
-    // The database's own error of a statement that took too long is known by its text only, in its language.
-    answer.map_err(|e| if e.cause.is_some() && begun.elapsed() >= limit { rules::too_long() } else { e })
+    let limit = Limit::start(app);
+    app.db.read_snapshot_within(limit.time(), read).await.map_err(|e| limit.told(e))
 }
 
 fn asked(call: &DataCall, body: &Map<String, Value>) -> DataResult<Asked> {

@@ -7,7 +7,7 @@ use keystead_instaql::query::ast::Function;
 use keystead_instaql::query::cursor::{Cursor, PageInfo};
 use keystead_instaql::query::plan::{AggregateOf, Filter, IdTest, Leaf, Node, Order, OrderBy, Page, Test};
 use keystead_instaql::query::{Plan, Query};
-use keystead_instaql::rules::{Record, Request};
+use keystead_instaql::rules::Request;
 use keystead_instaql::schema::{Attr, AttrId, EntityId, Link};
 use keystead_instaql::system::{FILES, FILES_URL};
 use keystead_instaql::topics::{self, Topic};
@@ -15,16 +15,19 @@ use keystead_instaql::tree::{self, Columns, Level};
 use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
+use super::limit;
+use super::records::records_of;
+pub use super::records::{holder, record, records};
 use super::store::{self, Found, Item, Wanted};
+use super::triples::Triples;
 pub(in super::super) use super::view::load_refs;
-use super::view::{Sight, Viewer, record_of};
+use super::view::{Sight, Viewer};
 use crate::app::App;
 use crate::db::{Conn, elapsed_ms};
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::Space;
 use crate::rooms::data::storage::rules as storage;
-use crate::rooms::data::transact;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -167,7 +170,7 @@ impl Run<'_> {
 
     /// A statement whose time is over has found too little.
     fn check_time(&self) -> DataResult<()> {
-        if elapsed_ms() >= self.until_ms { Err(too_long()) } else { Ok(()) }
+        if elapsed_ms() >= self.until_ms { Err(limit::too_long()) } else { Ok(()) }
     }
 
     fn level(&mut self, conn: &mut Conn, at: usize, node: &Node, parents: Option<&[EntityId]>) -> DataResult<Found> {
@@ -443,46 +446,6 @@ impl Run<'_> {
     }
 }
 
-/// What is told when the time is over.
-#[must_use]
-pub fn too_long() -> DataError {
-    Error::new(Kind::Timeout, "The query took too long", Value::Null).into()
-}
-
-/// Triples as JSON text, each once.
-#[derive(Default)]
-struct Triples {
-    seen: HashSet<(EntityId, AttrId, Option<EntityId>)>,
-    out: String,
-}
-
-impl Triples {
-    fn add(&mut self, entity: EntityId, attr: AttrId, value: &str, created_ms: i64) {
-        if self.seen.insert((entity, attr, None)) {
-            self.push(entity, attr, value, created_ms);
-        }
-    }
-
-    fn add_link(&mut self, entity: EntityId, attr: AttrId, target: EntityId, created_ms: i64) {
-        if self.seen.insert((entity, attr, Some(target))) {
-            self.push(entity, attr, &format!("\"{target}\""), created_ms);
-        }
-    }
-
-    fn push(&mut self, entity: EntityId, attr: AttrId, value: &str, created_ms: i64) {
-        self.out.push(if self.out.is_empty() { '[' } else { ',' });
-        self.out.push_str(&format!("[\"{entity}\",\"{attr}\",{value},{created_ms}]"));
-    }
-
-    fn finish(mut self) -> String {
-        if self.out.is_empty() {
-            self.out.push('[');
-        }
-        self.out.push(']');
-        self.out
-    }
-}
-
 fn number(function: Function, count: i64, values: &[String]) -> DataResult<Value> {
     let parsed = |text: &String| serde_json::from_str::<Value>(text).map_err(DataError::internal);
     Ok(match function {
@@ -512,56 +475,4 @@ fn plain_level(found: &Found) -> Level {
         list: found.items.iter().map(|item| (item.parent, item.entity)).collect(),
         entities: found.items.iter().map(|item| (item.entity, Columns::new())).collect(),
     }
-}
-
-fn records_of(space: &Space, etype: &str, found: &Found) -> DataResult<HashMap<EntityId, Record>> {
-    let mut records = HashMap::new();
-    for item in &found.items {
-        let Some(values) = found.values.get(&item.entity) else { continue };
-        let values = values.iter().map(|(number, (text, _))| (*number, &**text));
-        records.insert(item.entity, Arc::new(record_of(space, etype, values)?));
-    }
-    Ok(records)
-}
-
-/// The values of entities of a namespace by label; who is not in it is left out.
-///
-/// # Errors
-/// What the database says.
-pub fn records(conn: &mut Conn, space: &Space, etype: &str, ids: &[EntityId]) -> DataResult<HashMap<EntityId, Record>> {
-    let mut rows: HashMap<EntityId, Vec<(i64, String)>> = HashMap::new();
-    for (entity, number, text) in store::record_rows(conn, ids)? {
-        rows.entry(entity).or_default().push((number, text));
-    }
-    let id = space.catalog.id_attr(etype).and_then(|attr| space.number(attr.id));
-    let mut records = HashMap::new();
-    for (entity, values) in rows {
-        if values.iter().any(|(number, _)| Some(*number) == id) {
-            let values = values.iter().map(|(number, text)| (*number, text.as_str()));
-            records.insert(entity, Arc::new(record_of(space, etype, values)?));
-        }
-    }
-    Ok(records)
-}
-
-/// The values of an entity of a namespace by label; none when it is not in it.
-///
-/// # Errors
-/// What the database says.
-pub fn record(conn: &mut Conn, space: &Space, etype: &str, id: EntityId) -> DataResult<Option<Map<String, Value>>> {
-    let found = records(conn, space, etype, &[id])?;
-    Ok(found.into_values().next().map(Arc::unwrap_or_clone))
-}
-
-/// Who has a value of a unique attr, by its index key.
-///
-/// # Errors
-/// What the database says.
-pub fn holder(conn: &mut Conn, space: &Space, wanted: &(AttrId, Vec<u8>)) -> DataResult<Option<EntityId>> {
-    let (Some(attr), Some(number)) = (space.catalog.get(wanted.0), space.number(wanted.0)) else { return Ok(None) };
-    if attr.is_id() {
-        let Some(id) = transact::id_of_key(&wanted.1) else { return Ok(None) };
-        return Ok(records(conn, space, attr.etype(), &[id])?.contains_key(&id).then_some(id));
-    }
-    Ok(store::holder(conn, number, &transact::sort_of_key(attr, &wanted.1))?)
 }
