@@ -4,6 +4,7 @@ mod chaos;
 mod clients;
 mod nodes;
 mod socket;
+mod streams;
 
 use e2e::TestServer;
 use e2e::socket::Socket;

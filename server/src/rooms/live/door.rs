@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::db::{Conn, is_unique_violation};
 use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
+use crate::rooms::data::query::Limit;
 use crate::rooms::data::query::rules::{self as query, Asked};
 use crate::rooms::data::space;
 use crate::rooms::data::transact::{Committed, Posted, Steps, rules as transacting};
@@ -146,7 +147,7 @@ pub async fn fresh(app: &Arc<App>, live: &Arc<LiveApp>, query: &Arc<LiveQuery>) 
 /// What the database says.
 pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQuery>) -> DataResult<Arc<Latest>> {
     tell_attrs_if_due(app, live).await;
-    let doubts = live_query.doubts();
+    let (doubts, limit) = (live_query.doubts(), Limit::start(app));
     let (shared, id, key) = (Arc::clone(app), Arc::clone(&live.id), live_query.key.clone());
     let read = move |conn: &mut Conn| -> DataResult<_> {
         let tx_id = space::rules::last_tx(conn, &id)?;
@@ -180,13 +181,13 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
             };
             Ok((content, topics, space.version))
         };
-        match run(conn) {
+        match run(conn).map_err(|e| limit.told(e)) {
             Ok((content, topics, version)) => Ok((tx_id, content, topics, Some(version))),
             Err(e) if e.cause.is_some() => Err(e),
             Err(e) => Ok((tx_id, Content::Error(e.told), HashSet::new(), None)),
         }
     };
-    let (tx_id, content, topics, version) = app.db.read_snapshot(read).await?;
+    let (tx_id, content, topics, version) = app.db.read_snapshot_within(limit.time(), read).await?;
     let latest = live.install(live_query, Found { doubts, tx_id, content }, topics);
     if version.is_some_and(|version| live.saw_version(version)) {
         // Attrs or rules have changed, and nobody said so yet.

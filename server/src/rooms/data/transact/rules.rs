@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use keystead_crypto::encoding::hex_encode;
 use keystead_instaql::rules::{Request, Rules};
 use keystead_instaql::schema::{Attr, EntityId, Owner};
 use keystead_instaql::topics::{self, Topic};
@@ -26,7 +27,7 @@ use crate::rooms::data::storage::rules as storage;
 use crate::rooms::data::users::rules as users;
 use crate::rooms::data::webhooks::rules as webhooks;
 use crate::rooms::live::door as live;
-use crate::rooms::live::streams::rules as streams;
+use crate::rooms::live::streams;
 
 /// Changes of one transaction that are written down in full.
 const LOGGED: usize = 2_000;
@@ -101,6 +102,7 @@ pub fn tell(app: &Arc<App>, done: &Committed) {
     if done.is_for_webhooks {
         app.webhooks.wake();
     }
+    streams::committed(app, &done.app_id, &done.outcome);
     live::committed(app, done);
 }
 
@@ -163,7 +165,7 @@ pub fn run_as(
     write(tx, &space, &outcome)?;
     users::follow(app, tx, app_id, &outcome)?;
     storage::release(tx, &space, &outcome)?;
-    streams::release(tx, app_id, &outcome)?;
+    streams::rules::release(tx, app_id, &outcome)?;
     judge.after(tx, &space, &outcome)?;
     store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
     let is_for_webhooks = webhooks::queue(tx, &space, tx_id, &outcome, now_ms)?;
@@ -240,7 +242,7 @@ fn logged(outcome: &Outcome, is_schema: bool) -> DataResult<Option<String>> {
     if is_schema || outcome.changes.len() + outcome.stirred.len() > LOGGED {
         return Ok(None);
     }
-    let hex = |key: &Vec<u8>| key.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |key: &Vec<u8>| hex_encode(key);
     let record = Record {
         c: outcome
             .changes

@@ -10,8 +10,12 @@ mod store;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use keystead_instaql::tx::outcome::Outcome;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+
+use super::bus::News;
+use crate::app::App;
 
 /// App and stream.
 pub type StreamKey = (Arc<str>, Arc<str>);
@@ -33,6 +37,18 @@ pub struct Held {
     writes: HashSet<String>,
     /// By the id of the message that began it.
     reads: HashMap<String, AbortHandle>,
+}
+
+/// Tells readers, here and at other nodes, of the streams that a transaction has deleted.
+pub fn committed(app: &App, app_id: &str, outcome: &Outcome) {
+    for stream in rules::gone(outcome) {
+        moved(app, app_id, stream);
+    }
+}
+
+fn moved(app: &App, app_id: &str, stream: String) {
+    app.live.streams.moved(&(app_id.into(), stream.as_str().into()));
+    app.live.bus.tell(|| News::StreamMoved { app: app_id.to_owned(), stream });
 }
 
 impl Streams {

@@ -7,12 +7,13 @@ use keystead_instaql::error::{Error, Kind, Problem, Result};
 use keystead_instaql::rules::Request;
 use serde_json::{Map, Value, json};
 
-use super::rules::{self, Append, Appended, Start};
-use super::{Held, StreamKey};
+use super::Held;
+use super::rules::{self, Append, Appended, Start, Viewer, Visible, Wanted};
 use crate::app::App;
 use crate::db::Conn;
+use crate::rooms::data::error::DataError;
+use crate::rooms::data::query::Limit;
 use crate::rooms::data::transact::rules as transacting;
-use crate::rooms::live::bus::News;
 use crate::rooms::live::door::told;
 use crate::rooms::live::sessions::ops::Message;
 use crate::rooms::live::sessions::{Login, Session, token_hash};
@@ -81,8 +82,7 @@ pub async fn append(app: &Arc<App>, session: &Arc<Session>, login: &Login, messa
             if let Some(committed) = committed {
                 transacting::tell(app, &committed);
             }
-            app.live.streams.moved(&(Arc::clone(&login.live.id), id.as_str().into()));
-            app.live.bus.tell(|| News::StreamMoved { app: login.live.id.to_string(), stream: id });
+            super::moved(app, &login.live.id, id);
         }
     }
     Ok(())
@@ -96,22 +96,22 @@ pub async fn subscribe(app: &Arc<App>, session: &Arc<Session>, login: &Login, me
     if session.held(|held| held.reads.len()) >= MOST {
         return Err(too_many());
     }
-    let event_id = event_id(message)?;
+    let event_id = message.text("client-event-id")?.to_owned();
     let wanted = match message.get("stream-id") {
-        Some(_) => ("id", message.text("stream-id")?),
-        None => ("clientId", message.text("client-id")?),
+        Some(_) => Wanted::Id(message.text("stream-id")?.to_owned()),
+        None => Wanted::ClientId(message.text("client-id")?.to_owned()),
     };
-    if wanted.0 == "id" && wanted.1.parse::<uuid::Uuid>().is_err() {
+    if matches!(&wanted, Wanted::Id(id) if id.parse::<uuid::Uuid>().is_err()) {
         return Err(Error::not_found("stream"));
     }
-    let wanted = (wanted.0, wanted.1.to_owned());
-    let (params, from) = (rule_params(message)?, offset(message)?.unwrap_or(0));
-    let (shared, app_id, auth, request) =
-        (Arc::clone(app), Arc::clone(&login.live.id), login.auth.clone(), request(app, session));
-    let read =
-        move |conn: &mut Conn| rules::visible(&shared, conn, &app_id, (&auth, request), (wanted.0, &wanted.1), &params);
-    let (id, client_id) = app.db.read_snapshot(read).await.map_err(told)?;
-    let reader = Reader { key: (Arc::clone(&login.live.id), id.into()), client_id, event_id: event_id.clone() };
+    let from = offset(message)?.unwrap_or(0);
+    let viewer =
+        Viewer { auth: login.auth.clone(), request: request(app, session), rule_params: rule_params(message)? };
+    let (shared, app_id, asking, limit) =
+        (Arc::clone(app), Arc::clone(&login.live.id), viewer.clone(), Limit::start(app));
+    let read = move |conn: &mut Conn| rules::visible(&shared, conn, &app_id, &asking, &wanted);
+    let seen = app.db.read_snapshot_within(limit.time(), read).await.map_err(|e| told(limit.told(e)))?;
+    let reader = Reader { app_id: Arc::clone(&login.live.id), seen, viewer, event_id: event_id.clone() };
     let task = actix_web::rt::spawn(follow(Arc::clone(app), Arc::clone(session), reader, from)).abort_handle();
     if let Some(before) = session.held(|held| held.reads.insert(event_id, task)) {
         before.abort();
@@ -134,29 +134,35 @@ pub fn unsubscribe(session: &Session, message: &Message) -> Result<()> {
     Ok(())
 }
 
+#[derive(Clone)]
 struct Reader {
-    key: StreamKey,
-    client_id: String,
+    app_id: Arc<str>,
+    seen: Visible,
+    viewer: Viewer,
     event_id: String,
 }
 
 /// Reads a stream for a connection, as fast as that takes it.
-async fn follow(app: Arc<App>, session: Arc<Session>, reader: Reader, mut from: i64) {
-    let mut watch = app.live.streams.watch(reader.key.clone());
+async fn follow(app: Arc<App>, session: Arc<Session>, mut reader: Reader, mut from: i64) {
+    let mut watch = app.live.streams.watch((Arc::clone(&reader.app_id), reader.seen.id.as_str().into()));
     let mut is_first = true;
     loop {
         watch.seen();
-        let (app_id, id) = reader.key.clone();
-        let read = move |conn: &mut Conn| rules::read(conn, &app_id, &id, from);
-        let page = match app.db.read_snapshot(read).await {
-            Ok(Some(page)) => page,
-            Ok(None) => {
-                reader.tell(&session, json!({"offset": from, "error": "The stream has been deleted"}));
-                break;
+        let (shared, limit, mut asking) = (Arc::clone(&app), Limit::start(&app), reader.clone());
+        let read = move |conn: &mut Conn| {
+            let Reader { app_id, viewer, seen, .. } = &mut asking;
+            let page = rules::read(&shared, conn, app_id, viewer, seen, from)?;
+            Ok::<_, DataError>((page, asking))
+        };
+        let page = match app.db.read_snapshot_within(limit.time(), read).await.map_err(|e| limit.told(e)) {
+            Ok((page, asked)) => {
+                reader = asked;
+                page
             }
             Err(e) => {
-                // The client comes back by itself.
-                reader.tell(&session, json!({"offset": from, "error": told(e).message, "retry": true}));
+                // What is gone or hidden stays so; from everything else the client comes back by itself.
+                let retry = e.told.kind != Kind::RecordNotFound;
+                reader.tell(&session, json!({"offset": from, "error": told(e).message, "retry": retry}));
                 break;
             }
         };
@@ -191,8 +197,8 @@ impl Reader {
         };
         message.insert("op".into(), "stream-append".into());
         message.insert("client-event-id".into(), self.event_id.as_str().into());
-        message.insert("stream-id".into(), (&*self.key.1).into());
-        message.insert("client-id".into(), self.client_id.as_str().into());
+        message.insert("stream-id".into(), self.seen.id.as_str().into());
+        message.insert("client-id".into(), self.seen.client_id.as_str().into());
         session.outbox.answer(&Value::Object(message).to_string());
     }
 }
@@ -208,10 +214,6 @@ impl Session {
 fn too_many() -> Error {
     let text = format!("A connection writes at most {MOST} streams and reads as many");
     Error::new(Kind::ParameterLimitExceeded, text, json!({"limit": MOST}))
-}
-
-fn event_id(message: &Message) -> Result<String> {
-    Ok(message.text("client-event-id")?.to_owned())
 }
 
 fn offset(message: &Message) -> Result<Option<i64>> {

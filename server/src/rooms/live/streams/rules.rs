@@ -78,6 +78,37 @@ pub enum Appended {
     Gap,
 }
 
+/// Who reads.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// Whom the rule `view` of `$streams` is asked for.
+    pub auth: Auth,
+    /// For the rule.
+    pub request: Request,
+    /// For the rule, too.
+    pub rule_params: Map<String, Value>,
+}
+
+/// How a reader names a stream.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// By its id.
+    Id(String),
+    /// By its writer's name for it.
+    ClientId(String),
+}
+
+/// A stream that its reader may see.
+#[derive(Debug, Clone)]
+pub struct Visible {
+    /// Its id.
+    pub id: String,
+    /// Its writer's name for it.
+    pub client_id: String,
+    /// Of the app's rules that said so.
+    version: i64,
+}
+
 /// What a reader gets.
 pub struct Page {
     /// Where the text begins: at the offset asked for, or before it, where a piece begins.
@@ -173,41 +204,51 @@ pub fn append(app: &App, tx: &mut Conn, app_id: &str, append: &Append) -> DataRe
     Ok(Appended::Flushed { size: row.size, committed })
 }
 
-/// The id and the client's name of a stream that the caller may see; `wanted`: `id` or `clientId`.
+/// A stream that the caller may see.
 ///
 /// # Errors
 /// `record-not-found` for one that there is not, or that the rule `view` of `$streams` hides.
-pub fn visible(
-    app: &App,
-    conn: &mut Conn,
-    app_id: &str,
-    (auth, request): (&Auth, Request),
-    (label, value): (&str, &str),
-    rule_params: &Map<String, Value>,
-) -> DataResult<(String, String)> {
+pub fn visible(app: &App, conn: &mut Conn, app_id: &str, viewer: &Viewer, wanted: &Wanted) -> DataResult<Visible> {
     let space = space::current(app, conn, app_id)?.ok_or_else(|| Error::not_found("app"))?;
+    let (label, value) = match wanted {
+        Wanted::Id(id) => ("id", id),
+        Wanted::ClientId(client_id) => ("clientId", client_id),
+    };
     let asked = Asked {
-        query: json!({STREAMS: {"$": {"where": {label: value}}}, "$$ruleParams": rule_params}),
+        query: json!({STREAMS: {"$": {"where": {label: value}}}, "$$ruleParams": viewer.rule_params}),
         singular: false,
         meta: false,
         topics: false,
         join_rows: false,
-        request,
+        request: viewer.request.clone(),
     };
-    let found = query::run(app, conn, &space, auth, &asked)?;
+    let found = query::run(app, conn, &space, &viewer.auth, &asked)?;
     let found: Value = serde_json::from_str(&found.body).map_err(DataError::internal)?;
     let text = |key: &str| found.pointer(&format!("/{STREAMS}/0/{key}"))?.as_str().map(str::to_owned);
-    text("id").zip(text("clientId")).ok_or_else(|| Error::not_found("stream").into())
+    let (id, client_id) = text("id").zip(text("clientId")).ok_or_else(|| Error::not_found("stream"))?;
+    Ok(Visible { id, client_id, version: space.version })
 }
 
-/// Text of a stream from an offset on; none when it is gone.
+/// Text of a stream from an offset on. When the app's rules have changed since the reader was let in, they are asked again, and
+/// `seen` follows.
 ///
 /// # Errors
-/// What the database says.
-pub fn read(conn: &mut Conn, app_id: &str, id: &str, from: i64) -> DataResult<Option<Page>> {
-    let Some(row) = store::find(conn, app_id, id)? else { return Ok(None) };
+/// As [`visible`]; also when the stream is gone.
+pub fn read(
+    app: &App,
+    conn: &mut Conn,
+    app_id: &str,
+    viewer: &Viewer,
+    seen: &mut Visible,
+    from: i64,
+) -> DataResult<Page> {
+    let row = store::find(conn, app_id, &seen.id)?.ok_or_else(|| Error::not_found("stream"))?;
+    let space = space::current(app, conn, app_id)?.ok_or_else(|| Error::not_found("app"))?;
+    if space.version != seen.version {
+        *seen = visible(app, conn, app_id, viewer, &Wanted::Id(seen.id.clone()))?;
+    }
     let (mut start, mut end, mut text) = (None, from, String::new());
-    for (piece_end, piece) in store::pieces(conn, app_id, id, from, MOST_PIECES)? {
+    for (piece_end, piece) in store::pieces(conn, app_id, &row.stream_id, from, MOST_PIECES)? {
         let length = i64::try_from(piece.len()).unwrap_or(i64::MAX);
         start = start.or(Some(piece_end - length));
         text.push_str(&piece);
@@ -217,7 +258,7 @@ pub fn read(conn: &mut Conn, app_id: &str, id: &str, from: i64) -> DataResult<Op
         }
     }
     let done = row.done && end >= row.size;
-    Ok(Some(Page { start: start.unwrap_or(from), end, text, done, abort_reason: row.abort_reason }))
+    Ok(Page { start: start.unwrap_or(from), end, text, done, abort_reason: row.abort_reason })
 }
 
 /// Deletes the text of streams whose entity a transaction has deleted.
@@ -225,12 +266,17 @@ pub fn read(conn: &mut Conn, app_id: &str, id: &str, from: i64) -> DataResult<Op
 /// # Errors
 /// What the database says.
 pub fn release(tx: &mut Conn, app_id: &str, outcome: &Outcome) -> DataResult<()> {
-    let gone = outcome.touched.iter().filter(|touched| touched.etype == STREAMS && touched.after.is_none());
-    let ids: Vec<String> = gone.map(|touched| touched.entity.to_string()).collect();
+    let ids: Vec<String> = gone(outcome).collect();
     if !ids.is_empty() {
         store::delete(tx, app_id, &ids)?;
     }
     Ok(())
+}
+
+/// The streams that a transaction has deleted.
+pub(super) fn gone(outcome: &Outcome) -> impl Iterator<Item = String> {
+    let gone = outcome.touched.iter().filter(|touched| touched.etype == STREAMS && touched.after.is_none());
+    gone.map(|touched| touched.entity.to_string())
 }
 
 fn write(
