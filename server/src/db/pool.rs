@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::{Connection, PgConnection};
 
@@ -64,11 +65,16 @@ impl ManageConnection for PgManager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> Result<Conn, Self::Error> {
-        PgConnection::establish(&self.url).map(Conn::Postgres).map_err(diesel::r2d2::Error::ConnectionError)
+        let mut c = PgConnection::establish(&self.url).map_err(diesel::r2d2::Error::ConnectionError)?;
+        // Statements say which index they go by: planning them anew for each value would cost more than running them, and
+        // compiling them far more.
+        c.batch_execute("SET plan_cache_mode = force_generic_plan; SET jit = off")
+            .map_err(diesel::r2d2::Error::QueryError)?;
+        Ok(Conn::Postgres(c))
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), Self::Error> {
-        diesel::connection::SimpleConnection::batch_execute(conn, "SELECT 1").map_err(diesel::r2d2::Error::QueryError)
+        conn.batch_execute("SELECT 1").map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {

@@ -42,9 +42,21 @@ pub(super) fn is_sorted(attr: &Attr) -> bool {
     (attr.index || attr.unique) && !attr.indexing
 }
 
-/// Adds `SELECT …` of the entities that pass a test; some may come twice.
-pub(super) fn select(sql: &mut Sql, test: &Test, conditions: &Conditions<'_>) {
-    path(sql, &test.path, &test.leaf, conditions);
+/// Adds the condition that what stands before it is an entity that passes a test.
+pub(super) fn passes(sql: &mut Sql, test: &Test, conditions: &Conditions<'_>) {
+    match (&test.leaf, test.path.as_slice()) {
+        (Leaf::Id(IdTest::In(ids)), []) => {
+            sql.one_id_of(ids);
+        }
+        (leaf, links) => one_of(sql, |sql| path(sql, links, leaf, conditions)),
+    }
+}
+
+/// One of what `select` selects. PostgreSQL looks each up in the index when it has them as an array, whatever it guesses of their number.
+fn one_of(sql: &mut Sql, select: impl FnOnce(&mut Sql)) {
+    sql.either(" IN (", " = ANY(ARRAY(");
+    select(sql);
+    sql.either(")", "))");
 }
 
 fn path(sql: &mut Sql, links: &[Link], leaf: &Leaf, conditions: &Conditions<'_>) {
@@ -53,9 +65,7 @@ fn path(sql: &mut Sql, links: &[Link], leaf: &Leaf, conditions: &Conditions<'_>)
         return;
     };
     begin(sql, link, conditions);
-    sql.text(" IN (");
-    path(sql, rest, leaf, conditions);
-    sql.text(")");
+    one_of(sql, |sql| path(sql, rest, leaf, conditions));
 }
 
 /// `SELECT one side FROM … WHERE other side`, to be continued with which.

@@ -82,7 +82,7 @@ impl Conditions<'_> {
         sql.text(" AND ");
         self.seen(sql, link.target(), &next);
         self.path(sql, rest, leaf, &next);
-        sql.text(")");
+        close(sql);
     }
 
     /// `EXISTS (…` over the links of an entity; gives what names the other side. The caller closes it.
@@ -127,7 +127,7 @@ impl Conditions<'_> {
         sql.text(entity).text(" AND ").text(&alias).text(".attr = ").int(self.number(attr));
         sql.text(" AND ").text(&alias).text(".slot = ").either("x''", "'\\x'::bytea").text(" AND ");
         value_test(sql, test, &alias);
-        sql.text(")");
+        close(sql);
     }
 
     fn link(&self, sql: &mut Sql, link: &Link, test: &LinkTest, entity: &str) {
@@ -150,8 +150,13 @@ impl Conditions<'_> {
             }
             LinkTest::IsNull(_) => {}
         }
-        sql.text(")");
+        close(sql);
     }
+}
+
+/// Ends an `EXISTS (…`. For PostgreSQL it stays a probe, which it would else make a join with the whole attr of.
+fn close(sql: &mut Sql) {
+    sql.either(")", " OFFSET 0)");
 }
 
 /// The condition on the `sort` (and value) of a triple that is there; of a negated test the one that must not hold.

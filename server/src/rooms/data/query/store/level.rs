@@ -108,17 +108,15 @@ fn top(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
     let direction = if is_backwards(wanted.node) { " DESC" } else { "" };
     sql.text("SELECT NULL, t.entity, t.created_ms, t.osort, c.attr, c.value, c.created_ms FROM (");
     matching(sql, wanted, conditions);
-    sql.text(" ORDER BY ")
-        .text(order(wanted.node, wanted, conditions))
-        .text(direction)
-        .text(", t.entity")
-        .text(direction);
+    let entity = subject(sql, by_order(wanted, conditions));
+    sql.text(" ORDER BY ").text(order(wanted.node, wanted, conditions)).text(direction);
+    sql.text(", ").text(entity).text(direction);
     sql.text(" LIMIT ").int(to_i64(page_size(wanted).saturating_add(1)));
     if wanted.node.page.offset > 0 {
         sql.text(" OFFSET ").int(to_i64(wanted.node.page.offset));
     }
-    sql.either(") t CROSS JOIN data_triples c", ") t JOIN data_triples c");
-    columns(sql, wanted, conditions);
+    sql.text(") t");
+    look_up(sql, "CROSS", "c", |sql| columns(sql, wanted, conditions));
     if !sql.is_sqlite() {
         // SQLite reads the outer query in its order.
         sql.text(" ORDER BY ");
@@ -145,39 +143,41 @@ const fn is_cut(node: &Node) -> bool {
 fn matching(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
     let node = wanted.node;
     let id = node.id_attr.as_ref().map_or(-1, |attr| conditions.number(attr));
-    let start = start(wanted, conditions);
-    sql.text("SELECT t.entity AS entity, t.created_ms AS created_ms, ");
+    let (start, by_order) = (start(wanted, conditions), by_order(wanted, conditions));
+    let entity = subject(sql, by_order);
+    sql.text("SELECT ").text(entity).text(" AS entity, t.created_ms AS created_ms, ");
     match order_attr(node) {
         None => {
             sql.either("NULL AS osort", "NULL::bytea AS osort").text(" FROM data_triples t WHERE ");
         }
-        Some((attr, true)) if start.is_none() => {
-            sql.text("o.sort AS osort FROM data_triples o ").either("CROSS JOIN", "JOIN");
-            sql.text(" data_triples t ON t.entity = o.entity AND t.attr = ").int(id);
-            sql.text(" AND t.slot = ").either(EMPTY.0, EMPTY.1);
+        Some((attr, _)) if by_order => {
+            sql.text("o.sort AS osort FROM data_triples o");
+            look_up(sql, "CROSS", "t", |sql| {
+                sql.text("t.entity = o.entity AND t.attr = ").int(id).text(" AND t.slot = ").either(EMPTY.0, EMPTY.1);
+            });
             sql.text(" WHERE o.attr = ").int(conditions.number(attr)).text(" AND o.indexed = 1 AND ");
         }
         Some((attr, is_complete)) => {
             if is_complete {
-                sql.text("o.sort AS osort FROM data_triples t JOIN data_triples o");
+                sql.text("o.sort AS osort FROM data_triples t");
             } else {
-                sql.text("COALESCE(o.sort, ")
-                    .bytes(key::NULL)
-                    .text(") AS osort FROM data_triples t LEFT JOIN data_triples o");
+                sql.text("COALESCE(o.sort, ").bytes(key::NULL).text(") AS osort FROM data_triples t");
             }
-            sql.text(" ON o.entity = t.entity AND o.attr = ").int(conditions.number(attr));
-            sql.text(" AND o.slot = ").either(EMPTY.0, EMPTY.1).text(" WHERE ");
+            look_up(sql, if is_complete { "INNER" } else { "LEFT" }, "o", |sql| {
+                sql.text("o.entity = t.entity AND o.attr = ").int(conditions.number(attr));
+                sql.text(" AND o.slot = ").either(EMPTY.0, EMPTY.1);
+            });
+            sql.text(" WHERE ");
         }
     }
-    let by_order = start.is_none() && order_attr(node).is_some_and(|(_, is_complete)| is_complete);
     if !by_order {
         sql.text("t.attr = ").int(id).text(" AND ");
         match start {
             Some(test) => {
                 // Without `indexed`, so that the primary key is what SQLite looks entities up in.
-                sql.text("t.slot = ").either(EMPTY.0, EMPTY.1).text(" AND t.entity IN (");
-                driver::select(sql, test, conditions);
-                sql.text(") AND ");
+                sql.text("t.slot = ").either(EMPTY.0, EMPTY.1).text(" AND t.entity");
+                driver::passes(sql, test, conditions);
+                sql.text(" AND ");
             }
             None => {
                 sql.text("t.indexed = 1 AND ");
@@ -185,7 +185,7 @@ fn matching(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
         }
     }
     match start {
-        Some(test) => rest(sql, wanted.filter, &[test], conditions),
+        Some(test) => rest(sql, wanted.filter, &[test], conditions, entity),
         None if by_order => {
             let ranges = ranges_of_order(node, wanted.filter);
             for test in &ranges {
@@ -194,15 +194,25 @@ fn matching(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
                     sql.text(" AND ");
                 }
             }
-            rest(sql, wanted.filter, &ranges, conditions);
+            rest(sql, wanted.filter, &ranges, conditions, entity);
         }
-        None => conditions.filter(sql, wanted.filter, "t.entity"),
+        None => conditions.filter(sql, wanted.filter, entity),
     }
     let is_few = start.is_some_and(|test| test.path.is_empty() && matches!(test.leaf, Leaf::Id(_)));
     if !is_few {
         conditions.in_time(sql, "");
     }
-    cursors(sql, wanted, start.is_some());
+    cursors(sql, wanted, start.is_some(), entity);
+}
+
+/// True when the statement walks the triples of the attr that orders, as table `o`.
+fn by_order(wanted: &Wanted<'_>, conditions: &Conditions<'_>) -> bool {
+    start(wanted, conditions).is_none() && order_attr(wanted.node).is_some_and(|(_, is_complete)| is_complete)
+}
+
+/// What names the entity in conditions and order. PostgreSQL keeps to the index only for columns of its table.
+fn subject(sql: &Sql, by_order: bool) -> &'static str {
+    if by_order && !sql.is_sqlite() { "o.entity" } else { "t.entity" }
 }
 
 /// The test that the statement starts with; none where it walks an order. A page of an ordered range walks that range, because what
@@ -235,7 +245,7 @@ fn ranges_of_order<'a>(node: &Node, filter: &'a Filter) -> Vec<&'a Test> {
 }
 
 /// The filter without tests that are asked already.
-fn rest(sql: &mut Sql, filter: &Filter, asked: &[&Test], conditions: &Conditions<'_>) {
+fn rest(sql: &mut Sql, filter: &Filter, asked: &[&Test], conditions: &Conditions<'_>, entity: &str) {
     sql.text("1 = 1");
     let is_asked = |part: &Filter| match part {
         Filter::Test(test) => asked.iter().any(|other| std::ptr::eq(*other, test)),
@@ -243,11 +253,11 @@ fn rest(sql: &mut Sql, filter: &Filter, asked: &[&Test], conditions: &Conditions
     };
     for part in parts_of(filter).iter().filter(|part| !is_asked(part)) {
         sql.text(" AND ");
-        conditions.filter(sql, part, "t.entity");
+        conditions.filter(sql, part, entity);
     }
 }
 
-fn cursors(sql: &mut Sql, wanted: &Wanted<'_>, is_driven: bool) {
+fn cursors(sql: &mut Sql, wanted: &Wanted<'_>, is_driven: bool, entity: &str) {
     let node = wanted.node;
     let ends = [(&node.page.after, true), (&node.page.before, false)];
     for (cursor, inclusive, is_after) in
@@ -266,7 +276,7 @@ fn cursors(sql: &mut Sql, wanted: &Wanted<'_>, is_driven: bool) {
             None if is_driven => sql.text("t.created_ms"),
             None => sql.text("t.sort"),
         };
-        sql.text(", t.entity) ").text(operator).text(" (");
+        sql.text(", ").text(entity).text(") ").text(operator).text(" (");
         place(sql, node, cursor, is_driven);
         sql.text(", ").id(cursor.entity).text(")");
     }
@@ -292,39 +302,64 @@ fn below(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>, parent
         None => (None, "l.entity"),
     };
     let (number, direction) = link.unwrap_or((-1, Direction::Forward));
-    let join = if sql.is_sqlite() { " CROSS JOIN " } else { " JOIN " };
-    sql.text("SELECT p.id, t.entity, t.created_ms, ");
+    // PostgreSQL looks the parents up in the index; SQLite wants them as the table to begin with.
+    let (sqlite, parent) = (sql.is_sqlite(), if direction == Direction::Forward { "l.entity" } else { "l.sort" });
+    sql.text("SELECT ").text(if sqlite { "p.id" } else { parent }).text(", t.entity, t.created_ms, ");
     let by = order_attr(node);
     match by {
         Some(_) => sql.text("COALESCE(o.sort, ").bytes(key::NULL).text(")"),
         None => sql.either("NULL", "NULL::bytea"),
     };
-    sql.text(", c.attr, c.value, c.created_ms FROM ").id_table(parents, "p").text(join).text("data_triples l ON ");
-    match direction {
-        Direction::Forward => sql.text("l.entity = p.id AND l.attr = ").int(number),
-        Direction::Reverse => sql.text("l.attr = ").int(number).text(" AND l.indexed = 1 AND l.sort = p.id"),
-    };
-    sql.text(join).text("data_triples t ON t.entity = ").text(target).text(" AND t.attr = ").int(id);
-    sql.text(" AND t.slot = ").either(EMPTY.0, EMPTY.1);
-    if let Some((attr, _)) = by {
-        sql.text(" LEFT JOIN data_triples o ON o.entity = t.entity AND o.attr = ").int(conditions.number(attr));
-        sql.text(" AND o.slot = ").either(EMPTY.0, EMPTY.1);
+    sql.text(", c.attr, c.value, c.created_ms FROM ");
+    if sqlite {
+        sql.id_table(parents, "p").text(" CROSS JOIN ");
     }
-    sql.text(join).text("data_triples c");
-    columns(sql, wanted, conditions);
-    sql.text(" AND ");
-    conditions.filter(sql, wanted.filter, "t.entity");
-    // Of every link: without a column it is asked of every parent only.
-    conditions.in_time(sql, " + 0 * l.attr");
-    if !sql.is_sqlite() {
-        sql.text(" ORDER BY p.id, t.entity");
+    sql.text("data_triples l");
+    if sqlite {
+        sql.text(" ON l.attr = ").int(number).text(" AND ").text(parent).text(" = p.id");
+        sql.text(if direction == Direction::Forward { "" } else { " AND l.indexed = 1" });
+    }
+    look_up(sql, "CROSS", "t", |sql| {
+        sql.text("t.entity = ").text(target).text(" AND t.attr = ").int(id);
+        sql.text(" AND t.slot = ").either(EMPTY.0, EMPTY.1).text(" AND ");
+        conditions.filter(sql, wanted.filter, "t.entity");
+        // Of every link: without a column it is asked of every parent only.
+        conditions.in_time(sql, " + 0 * l.attr");
+    });
+    if let Some((attr, _)) = by {
+        look_up(sql, "LEFT", "o", |sql| {
+            sql.text("o.entity = t.entity AND o.attr = ").int(conditions.number(attr));
+            sql.text(" AND o.slot = ").either(EMPTY.0, EMPTY.1);
+        });
+    }
+    look_up(sql, "CROSS", "c", |sql| columns(sql, wanted, conditions));
+    if !sqlite {
+        sql.text(" WHERE l.attr = ").int(number).text(" AND ").text(parent).one_id_of(parents);
+        sql.text(if direction == Direction::Forward { "" } else { " AND l.indexed = 1" });
+        sql.text(" ORDER BY 1, t.entity");
     }
     sql.text(" LIMIT ").int(to_i64(wanted.most.saturating_mul(100)));
 }
 
-/// `ON …` of the values that are wanted.
+/// Joins triples of the entities that are there, looked up one by one. PostgreSQL is not asked to find a better way: it would read
+/// whole attrs where it guesses wrong, and it knows little about a table in which everything lies side by side.
+fn look_up(sql: &mut Sql, join: &str, alias: &str, condition: impl FnOnce(&mut Sql)) {
+    let sqlite = sql.is_sqlite();
+    sql.text(" ").text(join).text(if sqlite {
+        " JOIN data_triples "
+    } else {
+        " JOIN LATERAL (SELECT * FROM data_triples "
+    });
+    sql.text(alias).text(if sqlite { " ON " } else { " WHERE " });
+    condition(sql);
+    if !sqlite {
+        sql.text(" OFFSET 0) ").text(alias).text(if join == "CROSS" { "" } else { " ON TRUE" });
+    }
+}
+
+/// The condition on the values that are wanted.
 fn columns(sql: &mut Sql, wanted: &Wanted<'_>, conditions: &Conditions<'_>) {
-    sql.text(" ON c.entity = t.entity");
+    sql.text("c.entity = t.entity");
     if wanted.node.has_fields && !wanted.whole {
         let numbers = wanted.node.columns.iter().map(|attr| conditions.number(attr)).collect();
         sql.text(" AND c.attr").one_int_of(numbers);
