@@ -322,6 +322,7 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(apps, data_apps);
 diesel::allow_tables_to_appear_in_same_query!(
     settings,
     apps,

@@ -268,10 +268,14 @@ pub fn is_enabled(conn: &mut Conn, id: &str) -> KeyResult<bool> {
 /// # Errors
 /// What the database says.
 pub fn is_admin_token(conn: &mut Conn, id: &str, token: &str) -> KeyResult<bool> {
-    let stored = store::admin_token_hash(conn, id)?;
-    let shown = token_hash(token.to_ascii_lowercase().as_bytes());
+    Ok(store::admin_token_hash(conn, id)?.is_some_and(|stored| is_admin_token_of(&stored, token)))
+}
+
+/// True when this is the admin token that rests as `stored`.
+#[must_use]
+pub fn is_admin_token_of(stored: &str, token: &str) -> bool {
     // The hash of what was shown cannot be aimed at another one byte by byte, so plain comparison tells nothing.
-    Ok(stored.is_some_and(|stored| stored == shown))
+    stored == token_hash(token.to_ascii_lowercase().as_bytes())
 }
 
 /// True when there is any app: false only on the first start.

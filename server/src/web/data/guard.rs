@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
-use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::space::{self, Seen, Space};
 use crate::routes::Params;
 use crate::web::request::Request;
 
@@ -107,26 +107,36 @@ pub(super) async fn enter(app: &Arc<App>, guard: DataGuard, req: &Request, param
 
 /// None when the app is there and has no data yet.
 fn check(app: &Arc<App>, conn: &mut Conn, guard: DataGuard, shown: &Shown) -> DataResult<Option<Entry>> {
-    let Some(space) = space::current(app, conn, &shown.app_id)? else {
+    let token = match (guard, &shown.imposed, &shown.bearer) {
+        (DataGuard::AdminOrUser, Some(Imposed::Token(token)), _) | (DataGuard::User, _, Bearer::Token(token)) => {
+            Some(token)
+        }
+        _ => None,
+    };
+    // A backend is told apart from a user by its own token, which takes another look.
+    if let Some(token) = token.filter(|_| guard == DataGuard::User || matches!(shown.bearer, Bearer::None))
+        && let Some((space, auth)) = auth::plain(app, conn, &shown.app_id, token)?
+    {
+        return Ok(Some(Entry { space: Some(space), auth, is_backend: false }));
+    }
+    let Some(seen) = space::seen(app, conn, &shown.app_id)? else {
         return match space::is_app(conn, &shown.app_id)? {
             true => Ok(None),
             false if guard == DataGuard::Dash => Err(DataError::unauthorized("app")),
             false => Err(unknown_app(guard).into()),
         };
     };
-    let admin = |conn: &mut Conn| admin(conn, &space, &shown.bearer);
+    let admin = || admin(&seen, &shown.bearer);
+    let space = Arc::clone(&seen.space);
     let (auth, is_backend) = match guard {
         DataGuard::Open | DataGuard::App | DataGuard::Operator => (Auth::Nobody, false),
         DataGuard::Admin => {
-            admin(conn)?;
+            admin()?;
             (Auth::Admin, true)
         }
         DataGuard::Dash => {
             if !matches!(&shown.bearer, Bearer::Token(token) if is_operator(app, token)) {
-                admin(conn).map_err(|e| match e.cause {
-                    None => DataError { status: Some(401), ..e },
-                    Some(_) => e,
-                })?;
+                admin().map_err(|e| DataError { status: Some(401), ..e })?;
             }
             (Auth::Admin, true)
         }
@@ -139,14 +149,14 @@ fn check(app: &Arc<App>, conn: &mut Conn, guard: DataGuard, shown: &Shown) -> Da
             _ => (Auth::Nobody, false),
         },
         DataGuard::AdminOrUser => match &shown.imposed {
-            Some(Imposed::Token(token)) => (auth::by_token(app, conn, &space, token)?, admin(conn).is_ok()),
+            Some(Imposed::Token(token)) => (auth::by_token(app, conn, &space, token)?, admin().is_ok()),
             Some(Imposed::Email(email)) => {
-                admin(conn)?;
+                admin()?;
                 (auth::by_email(conn, &space, email)?, true)
             }
-            Some(Imposed::Guest) => (Auth::Nobody, admin(conn).is_ok()),
+            Some(Imposed::Guest) => (Auth::Nobody, admin().is_ok()),
             None => {
-                admin(conn)?;
+                admin()?;
                 (Auth::Admin, true)
             }
         },
@@ -161,7 +171,7 @@ fn is_operator(app: &App, token: &str) -> bool {
 }
 
 /// The admin token of this very app.
-fn admin(conn: &mut Conn, space: &Space, bearer: &Bearer) -> DataResult<()> {
+fn admin(seen: &Seen, bearer: &Bearer) -> DataResult<()> {
     match bearer {
         Bearer::None => Err(Error::missing(&["headers", "authorization"]).into()),
         Bearer::Malformed(raw) => Err(Error::malformed(&["headers", "authorization"], raw.clone().into()).into()),
@@ -169,7 +179,7 @@ fn admin(conn: &mut Conn, space: &Space, bearer: &Bearer) -> DataResult<()> {
             if token.parse::<Uuid>().is_err() {
                 return Err(Error::malformed(&["headers", "authorization"], Value::Null).into());
             }
-            match auth::is_admin_token(conn, &space.app_id, token)? {
+            match seen.is_admin_token(token) {
                 true => Ok(()),
                 false => Err(Error::not_found("app-admin-token").into()),
             }

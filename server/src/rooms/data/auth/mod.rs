@@ -10,7 +10,7 @@ use keystead_instaql::query::plan::Caller;
 use keystead_instaql::rules::Record;
 use uuid::Uuid;
 
-pub use rules::{by_email, by_id, by_token, is_admin_token};
+pub use rules::{by_email, by_id, by_token, is_admin_token, plain};
 
 /// Who calls, as rules see him.
 #[derive(Debug, Clone)]

@@ -33,15 +33,25 @@ pub fn records(conn: &mut Conn, space: &Space, etype: &str, ids: &[EntityId]) ->
     for (entity, number, text) in store::record_rows(conn, ids)? {
         rows.entry(entity).or_default().push((number, text));
     }
-    let id = space.catalog.id_attr(etype).and_then(|attr| space.number(attr.id));
     let mut records = HashMap::new();
     for (entity, values) in rows {
-        if values.iter().any(|(number, _)| Some(*number) == id) {
-            let values = values.iter().map(|(number, text)| (*number, text.as_str()));
-            records.insert(entity, Arc::new(record_of(space, etype, values)?));
+        if let Some(record) = record_from(space, etype, &values)? {
+            records.insert(entity, Arc::new(record));
         }
     }
     Ok(records)
+}
+
+/// The values of an entity by label, from all of its (attr, JSON); none when it is not in the namespace.
+///
+/// # Errors
+/// What is no JSON.
+pub fn record_from(space: &Space, etype: &str, values: &[(i64, String)]) -> DataResult<Option<Map<String, Value>>> {
+    let id = space.catalog.id_attr(etype).and_then(|attr| space.number(attr.id));
+    if !values.iter().any(|(number, _)| Some(*number) == id) {
+        return Ok(None);
+    }
+    record_of(space, etype, values.iter().map(|(number, text)| (*number, text.as_str()))).map(Some)
 }
 
 /// The values of an entity of a namespace by label; none when it is not in it.

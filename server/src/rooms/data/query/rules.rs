@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::limit;
 use super::records::records_of;
-pub use super::records::{holder, record, records};
+pub use super::records::{holder, record, record_from, records};
 use super::store::{self, Found, Item, Wanted};
 use super::triples::Triples;
 pub(in super::super) use super::view::load_refs;

@@ -11,7 +11,7 @@ use keystead_instaql::schema::{Attr, AttrId, Catalog};
 use moka::sync::Cache;
 
 use super::webhooks::Hook;
-pub use rules::{current, found, is_app};
+pub use rules::{Seen, current, found, is_app, seen};
 
 /// Apps that are remembered.
 const CACHED: u64 = 1_000;

@@ -33,18 +33,47 @@ pub fn is_app(conn: &mut Conn, app_id: &str) -> DataResult<bool> {
 /// # Errors
 /// `app-disabled`, and what the database says.
 pub fn current(app: &App, conn: &mut Conn, app_id: &str) -> DataResult<Option<Arc<Space>>> {
-    let Some(head) = store::head(conn, app_id)? else { return Ok(None) };
-    if !apps::is_enabled(conn, app_id)? {
+    Ok(seen(app, conn, app_id)?.map(|seen| seen.space))
+}
+
+/// As [`current`], ready to say who its admin is.
+///
+/// # Errors
+/// As [`current`].
+pub fn seen(app: &App, conn: &mut Conn, app_id: &str) -> DataResult<Option<Seen>> {
+    let Some((head, disabled_ms, admin_token_hash)) = store::seen(conn, app_id)? else { return Ok(None) };
+    if disabled_ms.is_some() {
         let hint = serde_json::json!({"status": "disabled"});
         return Err(Error::new(Kind::AppDisabled, "This app is switched off", hint).into());
     }
-    if let Some(known) = cached(&app.spaces, app_id, head.version) {
-        return Ok(Some(known));
+    if let Some(space) = known(app, app_id, head.version) {
+        return Ok(Some(Seen { space, admin_token_hash }));
     }
     let space = Arc::new(load(conn, app_id, &head)?);
     // What a reader sees is committed, so a version says the same for ever.
     app.spaces.0.insert(app_id.to_owned(), Arc::clone(&space));
-    Ok(Some(space))
+    Ok(Some(Seen { space, admin_token_hash }))
+}
+
+/// This version of an app, if it has been used lately.
+#[must_use]
+pub fn known(app: &App, app_id: &str, version: i64) -> Option<Arc<Space>> {
+    cached(&app.spaces, app_id, version)
+}
+
+/// An app, and who its admin is.
+pub struct Seen {
+    /// The app.
+    pub space: Arc<Space>,
+    admin_token_hash: String,
+}
+
+impl Seen {
+    /// True for the app's admin token.
+    #[must_use]
+    pub fn is_admin_token(&self, token: &str) -> bool {
+        apps::is_admin_token_of(&self.admin_token_hash, token)
+    }
 }
 
 /// Makes room for an app's data, with the attrs that every app has.
@@ -88,6 +117,14 @@ pub fn begin(app: &App, tx: &mut Conn, app_id: &str) -> DataResult<(Arc<Space>, 
         None => Arc::new(load(tx, app_id, &head)?),
     };
     Ok((space, head.tx_id))
+}
+
+/// Sets the number of the app's last transaction.
+///
+/// # Errors
+/// What the database says.
+pub fn set_count(tx: &mut Conn, app_id: &str, tx_id: i64) -> QueryResult<()> {
+    store::set_tx(tx, app_id, tx_id)
 }
 
 /// The app as it is in a transaction, without beginning a numbered one; none before its first call to the data API.

@@ -3,7 +3,7 @@
 use diesel::QueryResult;
 use diesel::prelude::*;
 
-use crate::db::schema::{data_apps, data_attrs, data_triples};
+use crate::db::schema::{apps, data_apps, data_attrs, data_triples};
 use crate::db::{Conn, each};
 
 /// `deleted_ms` of an attr that cannot be restored any more.
@@ -45,6 +45,16 @@ pub(super) fn head(conn: &mut Conn, app_id: &str) -> QueryResult<Option<Head>> {
     each!(conn, |c| data_apps::table.find(app_id).select(columns).first(c).optional())
 }
 
+/// The app's row with what its row of `apps` says: when it was switched off, and the hash of its admin token.
+pub(super) fn seen(conn: &mut Conn, app_id: &str) -> QueryResult<Option<(Head, Option<i64>, String)>> {
+    each!(conn, |c| data_apps::table
+        .inner_join(apps::table.on(apps::id.eq(data_apps::app_id)))
+        .filter(data_apps::app_id.eq(app_id))
+        .select(((data_apps::tx_id, data_apps::version, data_apps::status), apps::disabled_ms, apps::admin_token_hash,))
+        .get_result(c)
+        .optional())
+}
+
 pub(super) fn rules(conn: &mut Conn, app_id: &str) -> QueryResult<String> {
     data_apps::table.find(app_id).select(data_apps::rules).first(conn)
 }
@@ -68,6 +78,11 @@ pub(super) fn next_tx(conn: &mut Conn, app_id: &str) -> QueryResult<Option<Head>
     let set = data_apps::tx_id.eq(data_apps::tx_id + 1);
     let columns = (data_apps::tx_id, data_apps::version, data_apps::status);
     each!(conn, |c| diesel::update(data_apps::table.find(app_id)).set(set).returning(columns).get_result(c).optional())
+}
+
+pub(super) fn set_tx(conn: &mut Conn, app_id: &str, tx_id: i64) -> QueryResult<()> {
+    let row = data_apps::table.find(app_id);
+    each!(conn, |c| diesel::update(row).set(data_apps::tx_id.eq(tx_id)).execute(c)).map(drop)
 }
 
 pub(super) fn touch(conn: &mut Conn, app_id: &str) -> QueryResult<usize> {
