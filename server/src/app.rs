@@ -7,13 +7,14 @@ use keystead_crypto::rng;
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::Db;
+use crate::db::{Db, Lanes};
 use crate::error::StartError;
 use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
 use crate::rooms::data::push::Pushes;
 use crate::rooms::data::space::Spaces;
+use crate::rooms::data::transact::Ledger;
 use crate::rooms::data::webhooks::Webhooks;
 use crate::rooms::identity::Identity;
 use crate::rooms::live::Live;
@@ -29,6 +30,8 @@ pub struct App {
     pub config: Config,
     /// The database.
     pub db: Db,
+    /// Where the transactions of each app of the data API wait for each other.
+    pub lanes: Lanes<Ledger>,
     /// Objects outside the database.
     pub blobs: Blobs,
     /// The one source of the current time.
@@ -81,6 +84,7 @@ impl App {
         Ok(Arc::new(Self {
             callers: Callers::new(db.readers()),
             db,
+            lanes: Lanes::default(),
             blobs,
             webhooks: Webhooks::open(&root_key)?,
             root_key,

@@ -1,9 +1,9 @@
-//! Many transactions in one real one: each runs in a savepoint, all are committed at once, and every caller is answered after
-//! the commit. One that fails or panics undoes nothing of the others.
+//! Many transactions of SQLite in one real one: each runs in a savepoint, all are committed at once, and every caller is answered
+//! after the commit. One that fails or panics undoes nothing of the others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::Error as DieselError;
 use tokio::sync::oneshot;
 
@@ -66,25 +66,21 @@ fn begin(conn: &mut Conn) -> Result<(), DieselError> {
     match conn {
         // IMMEDIATE: the operator's commands may write from another process, and a late upgrade would fail.
         Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-        Conn::Postgres(c) => {
-            AnsiTransactionManager::begin_transaction(c)?;
-            c.batch_execute(super::conn::FIRST_SAVEPOINT)
-        }
+        Conn::Postgres(_) => Err(DieselError::NotFound),
     }
 }
 
 fn commit(conn: &mut Conn) -> Result<(), DieselError> {
     match conn {
         Conn::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
-        Conn::Postgres(c) => AnsiTransactionManager::commit_transaction(c),
+        Conn::Postgres(_) => Err(DieselError::NotInTransaction),
     }
 }
 
-/// The pool would take an open transaction for a broken connection anyway; a writer of its own opens another.
+/// The writer opens another connection afterwards.
 fn roll_back(conn: &mut Conn) {
-    let done = match conn {
-        Conn::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
-        Conn::Postgres(c) => AnsiTransactionManager::rollback_transaction(c),
-    };
-    drop(done.inspect_err(|e| tracing::warn!(error = %e, "a batch cannot be rolled back")));
+    if let Conn::Sqlite(c) = conn {
+        let done = AnsiTransactionManager::rollback_transaction(c);
+        drop(done.inspect_err(|e| tracing::warn!(error = %e, "a batch cannot be rolled back")));
+    }
 }

@@ -104,8 +104,7 @@ impl Conn {
         f(open.0)
     }
 
-    /// Runs `f` in a savepoint of the batch's open transaction: what a failed `f` has done is undone. On PostgreSQL the savepoint
-    /// is there already, and there is one again afterwards: leaving one and beginning the next is one message to the server.
+    /// Runs `f` in a savepoint of SQLite's open transaction: what a failed `f` has done is undone.
     ///
     /// # Errors
     /// The outer one when the savepoint cannot be left, which spoils the connection; the inner one is that of `f`.
@@ -117,28 +116,13 @@ impl Conn {
             Savepoint.execute(c)?;
         }
         let result = f(self);
-        match self {
-            Self::Sqlite(c) => {
-                if result.is_err() {
-                    RollBack.execute(c)?;
-                }
-                Release.execute(c)?;
+        if let Self::Sqlite(c) = self {
+            if result.is_err() {
+                RollBack.execute(c)?;
             }
-            Self::Postgres(_) if result.is_err() => self.undo_savepoint()?,
-            Self::Postgres(c) => c.batch_execute("RELEASE SAVEPOINT keystead; SAVEPOINT keystead")?,
+            Release.execute(c)?;
         }
         Ok(result)
-    }
-
-    /// Undoes what has been done since the batch's savepoint on PostgreSQL, and stays in it.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub(super) fn undo_savepoint(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Sqlite(_) => Err(diesel::result::Error::NotInTransaction),
-            Self::Postgres(c) => c.batch_execute("ROLLBACK TO SAVEPOINT keystead"),
-        }
     }
 
     /// Runs a part of a transaction that may fail alone: what a failed `f` has done is undone, the rest stays. Not inside another.
@@ -197,9 +181,6 @@ statement!(
     DataVersion,
     "PRAGMA data_version"
 );
-/// What a batch on PostgreSQL begins with.
-pub(super) const FIRST_SAVEPOINT: &str = "SAVEPOINT keystead";
-
 statement!(Begin, "BEGIN");
 statement!(End, "END");
 statement!(Savepoint, "SAVEPOINT keystead");

@@ -27,6 +27,7 @@ use tokio::sync::Semaphore;
 pub(crate) use conn::each;
 pub(crate) use conn::elapsed_ms;
 pub use conn::{Conn, Synchronous};
+pub use lanes::{Lanes, Shared};
 
 /// Where the data is and how it is opened.
 #[derive(Debug, Clone)]
@@ -113,7 +114,6 @@ enum Inner {
     Postgres {
         pool: pool::PgPool,
         permits: Arc<Semaphore>,
-        lanes: lanes::Lanes,
     },
 }
 
@@ -136,7 +136,7 @@ impl Db {
                 migrate::up(&mut Conn::Postgres(diesel::PgConnection::establish(url)?))?;
                 let permits = Arc::new(Semaphore::new(*pool as usize));
                 let pool = pool::open_postgres(url, *pool)?;
-                Ok(Self(Arc::new(Inner::Postgres { pool, permits, lanes: lanes::Lanes::default() })))
+                Ok(Self(Arc::new(Inner::Postgres { pool, permits })))
             }
         }
     }
@@ -153,7 +153,7 @@ impl Db {
     {
         match &*self.0 {
             Inner::Sqlite { readers, .. } => readers.with(f),
-            Inner::Postgres { pool, permits, .. } => {
+            Inner::Postgres { pool, permits } => {
                 let _permit = permits.acquire().await.map_err(|_closed| DbError::Writer)?;
                 let pool = pool.clone();
                 blocking(move || f(&mut *pool.get().map_err(DbError::from)?)).await
@@ -247,7 +247,7 @@ impl Db {
     {
         match &*self.0 {
             Inner::Sqlite { writer, .. } => writer.run(f).await,
-            Inner::Postgres { pool, permits, .. } => {
+            Inner::Postgres { pool, permits } => {
                 let _permit = permits.acquire().await.map_err(|_closed| DbError::Writer)?;
                 let pool = pool.clone();
                 blocking(move || {
@@ -263,22 +263,6 @@ impl Db {
                 })
                 .await
             }
-        }
-    }
-
-    /// As [`Db::write`], for transactions that wait for each other: those of one lane share a commit. On SQLite all do.
-    ///
-    /// # Errors
-    /// As [`Db::write`].
-    pub async fn write_in_lane<T, E, F>(&self, lane: &str, f: F) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + From<DieselError> + RetryHint + Send + 'static,
-        F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
-    {
-        match &*self.0 {
-            Inner::Sqlite { writer, .. } => writer.run(f).await,
-            Inner::Postgres { pool, permits, lanes } => lanes.run(pool, permits, lane, f).await,
         }
     }
 

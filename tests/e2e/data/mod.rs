@@ -11,6 +11,7 @@ mod python;
 mod query;
 mod rules;
 mod storage;
+mod together;
 mod transact;
 mod users;
 mod webhooks;

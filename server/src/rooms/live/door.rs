@@ -20,7 +20,7 @@ use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::Limit;
 use crate::rooms::data::query::rules::{self as query, Asked};
 use crate::rooms::data::space;
-use crate::rooms::data::transact::{Committed, Posted, Steps, rules as transacting};
+use crate::rooms::data::transact::{Committed, Posted, Steps, Tx, rules as transacting};
 
 /// Transactions that are read at once when a node catches up.
 const AT_ONCE: i64 = 1_000;
@@ -229,26 +229,27 @@ pub async fn transact(app: &Arc<App>, session: &Session, login: &Login, message:
     };
     let (shared, id, auth) = (Arc::clone(app), Arc::clone(&login.live.id), login.auth.clone());
     let known = event_id.clone();
-    let write = move |tx: &mut Conn| -> DataResult<std::result::Result<Committed, i64>> {
+    let write = move |tx: &mut Tx<'_>| -> DataResult<std::result::Result<Committed, i64>> {
         if let Some(event_id) = &event_id
-            && let Some(tx_id) = store::event(tx, &id, event_id)?
+            && let Some(tx_id) = store::event(tx.aside(), &id, event_id)?
         {
             return Ok(Err(tx_id));
         }
         let auth = match &auth {
             Auth::User(user) => {
-                let space = space::current(&shared, tx, &id)?.ok_or_else(|| Error::not_found("app"))?;
-                auth::by_id(tx, &space, user.id)?
+                let conn = tx.reading_of(user.id)?;
+                let space = space::current(&shared, conn, &id)?.ok_or_else(|| Error::not_found("app"))?;
+                auth::by_id(conn, &space, user.id)?
             }
             other => other.clone(),
         };
-        let done = transacting::run_in(&shared, tx, &id, &auth, &posted)?;
+        let done = transacting::run_as(&shared, tx, &id, &auth, &posted, None, None)?;
         if let Some(event_id) = &event_id {
-            store::remember(tx, &id, event_id, done.tx_id, shared.clock.now_ms())?;
+            store::remember(tx.beside(), &id, event_id, done.tx_id, shared.clock.now_ms())?;
         }
         Ok(Ok(done))
     };
-    match app.db.write(write).await {
+    match transacting::in_lane(app, &login.live.id, write).await {
         Ok(Ok(done)) => {
             transacting::tell(app, &done);
             Ok(done.tx_id)

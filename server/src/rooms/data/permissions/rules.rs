@@ -10,11 +10,11 @@ use keystead_instaql::schema::{Attr, Direction, EntityId, Link};
 use keystead_instaql::tx::outcome::{LinkChange, Outcome, Touched};
 use serde_json::{Map, Value, json};
 
-use crate::db::Conn;
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::rules as query;
 use crate::rooms::data::space::Space;
+use crate::rooms::data::transact::Tx;
 
 /// Judges a transaction.
 pub struct Judge<'a> {
@@ -54,7 +54,7 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// `permission-denied` for `attrs`.
-    pub fn attr(&mut self, conn: &mut Conn, space: &Space, attr: &Attr) -> DataResult<()> {
+    pub fn attr(&mut self, tx: &mut Tx<'_>, space: &Space, attr: &Attr) -> DataResult<()> {
         if self.is_admin() {
             return Ok(());
         }
@@ -70,47 +70,47 @@ impl<'a> Judge<'a> {
             actions: None,
             modified: &[],
         };
-        self.ask(conn, space, &space.rules.attrs_create(), &[question], &nothing())
+        self.ask(tx, space, &space.rules.attrs_create(), &[question], &nothing())
     }
 
     /// Before the write: updates, deletions.
     ///
     /// # Errors
     /// `permission-denied`, `permission-evaluation-failed`, a rule's rate limit.
-    pub fn before(&mut self, conn: &mut Conn, space: &Space, outcome: &Outcome) -> DataResult<()> {
+    pub fn before(&mut self, tx: &mut Tx<'_>, space: &Space, outcome: &Outcome) -> DataResult<()> {
         if self.is_admin() {
             return Ok(());
         }
-        self.touched(conn, space, outcome, |touched| touched.before.is_some())?;
+        self.touched(tx, space, outcome, |touched| touched.before.is_some())?;
         let sides = outcome.links.iter().flat_map(|change| sides(space, change));
         let mut wanted: BTreeMap<String, Vec<EntityId>> = BTreeMap::new();
         for (link, owner, _) in sides {
             wanted.entry(owner_of(&link).to_owned()).or_default().push(owner);
         }
         for (etype, ids) in wanted {
-            for (id, record) in query::records(conn, space, &etype, &ids)? {
+            for (id, record) in query::records(tx.reading()?, space, &etype, &ids)? {
                 self.before.insert((etype.clone(), id), record);
             }
         }
         // What is unlinked may be out of sight afterwards.
-        self.links(conn, space, outcome, false)
+        self.links(tx, space, outcome, false)
     }
 
     /// After the write: creations, links.
     ///
     /// # Errors
     /// As [`Judge::before`].
-    pub fn after(&mut self, conn: &mut Conn, space: &Space, outcome: &Outcome) -> DataResult<()> {
+    pub fn after(&mut self, tx: &mut Tx<'_>, space: &Space, outcome: &Outcome) -> DataResult<()> {
         if self.is_admin() {
             return Ok(());
         }
-        self.touched(conn, space, outcome, |touched| touched.before.is_none())?;
-        self.links(conn, space, outcome, true)
+        self.touched(tx, space, outcome, |touched| touched.before.is_none())?;
+        self.links(tx, space, outcome, true)
     }
 
     fn touched(
         &mut self,
-        conn: &mut Conn,
+        tx: &mut Tx<'_>,
         space: &Space,
         outcome: &Outcome,
         wanted: impl Fn(&Touched) -> bool,
@@ -135,14 +135,14 @@ impl<'a> Judge<'a> {
                     modified: &touched.modified,
                 })
                 .collect();
-            self.ask(conn, space, &rule, &questions, outcome)?;
+            self.ask(tx, space, &rule, &questions, outcome)?;
         }
         Ok(())
     }
 
     /// A link is the business of the rules `link` of both its sides; where a side has none, of `update` of the forward side
     /// and `view` of the other.
-    fn links(&mut self, conn: &mut Conn, space: &Space, outcome: &Outcome, added: bool) -> DataResult<()> {
+    fn links(&mut self, tx: &mut Tx<'_>, space: &Space, outcome: &Outcome, added: bool) -> DataResult<()> {
         let action = |etype: &str, entity: EntityId| {
             let touched = outcome.touched.iter().find(|touched| touched.entity == entity && touched.etype == etype);
             if touched.is_some_and(|touched| touched.before.is_none()) { "create" } else { "update" }
@@ -154,15 +154,15 @@ impl<'a> Judge<'a> {
             let rules =
                 [&forward, &reverse].map(|(link, _, _)| space.rules.link(owner_of(link), label_of(link), added));
             if rules.iter().all(Option::is_none) {
-                self.plain_link(conn, space, outcome, &forward, asked.contains(&(forward.1, owner_of(&forward.0))))?;
+                self.plain_link(tx, space, outcome, &forward, asked.contains(&(forward.1, owner_of(&forward.0))))?;
                 continue;
             }
             for ((link, owner, other), rule) in [&forward, &reverse].into_iter().zip(rules) {
                 let Some(rule) = rule else { continue };
                 let (etype, target) = (owner_of(link), link.target());
-                let data = self.record(conn, space, etype, *owner)?;
-                let new_data = query::record(conn, space, etype, *owner)?.map(Arc::new);
-                let linked = self.record(conn, space, target, *other)?;
+                let data = self.record(tx, space, etype, *owner)?;
+                let new_data = query::record(tx.reading()?, space, etype, *owner)?.map(Arc::new);
+                let linked = self.record(tx, space, target, *other)?;
                 let mut actions = Map::new();
                 actions.insert("data".into(), action(etype, *owner).into());
                 actions.insert("linkedData".into(), action(target, *other).into());
@@ -176,7 +176,7 @@ impl<'a> Judge<'a> {
                     actions: added.then(|| Arc::new(actions)),
                     modified: &[],
                 };
-                self.ask(conn, space, &rule, &[question], outcome)?;
+                self.ask(tx, space, &rule, &[question], outcome)?;
             }
         }
         Ok(())
@@ -184,7 +184,7 @@ impl<'a> Judge<'a> {
 
     fn plain_link(
         &mut self,
-        conn: &mut Conn,
+        tx: &mut Tx<'_>,
         space: &Space,
         outcome: &Outcome,
         (link, owner, other): &(Link, EntityId, EntityId),
@@ -192,8 +192,8 @@ impl<'a> Judge<'a> {
     ) -> DataResult<()> {
         let (etype, target) = (owner_of(link).to_owned(), link.target().to_owned());
         if !is_asked {
-            let data = self.record(conn, space, &etype, *owner)?;
-            let new_data = query::record(conn, space, &etype, *owner)?.map(Arc::new);
+            let data = self.record(tx, space, &etype, *owner)?;
+            let new_data = query::record(tx.reading()?, space, &etype, *owner)?.map(Arc::new);
             let question = Question {
                 etype: &etype,
                 action: "update",
@@ -204,9 +204,9 @@ impl<'a> Judge<'a> {
                 actions: None,
                 modified: &[],
             };
-            self.ask(conn, space, &space.rules.action(&etype, "update"), &[question], outcome)?;
+            self.ask(tx, space, &space.rules.action(&etype, "update"), &[question], outcome)?;
         }
-        let data = self.record(conn, space, &target, *other)?;
+        let data = self.record(tx, space, &target, *other)?;
         let question = Question {
             etype: &target,
             action: "view",
@@ -217,21 +217,21 @@ impl<'a> Judge<'a> {
             actions: None,
             modified: &[],
         };
-        self.ask(conn, space, &space.rules.view(&target), &[question], outcome)
+        self.ask(tx, space, &space.rules.view(&target), &[question], outcome)
     }
 
     /// An entity as it was before the write; a new one as it is now.
-    fn record(&self, conn: &mut Conn, space: &Space, etype: &str, entity: EntityId) -> DataResult<Record> {
+    fn record(&self, tx: &mut Tx<'_>, space: &Space, etype: &str, entity: EntityId) -> DataResult<Record> {
         if let Some(known) = self.before.get(&(etype.to_owned(), entity)) {
             return Ok(Arc::clone(known));
         }
-        Ok(Arc::new(query::record(conn, space, etype, entity)?.unwrap_or_default()))
+        Ok(Arc::new(query::record(tx.reading()?, space, etype, entity)?.unwrap_or_default()))
     }
 
     /// Asks one rule about several entities; what it refers to is loaded for all of them at once.
     fn ask(
         &mut self,
-        conn: &mut Conn,
+        tx: &mut Tx<'_>,
         space: &Space,
         rule: &Rule,
         questions: &[Question<'_>],
@@ -258,7 +258,9 @@ impl<'a> Judge<'a> {
             bases.push((Base::LinkedData, etype, others.as_slice()));
         }
         let mut refs = Refs::default();
-        query::load_refs(conn, space, program, &bases, self.auth, &mut refs)?;
+        if !program.refs().is_empty() {
+            query::load_refs(tx.reading()?, space, program, &bases, self.auth, &mut refs)?;
+        }
         for question in questions {
             let params = outcome.rule_params.get(&(question.entity, question.etype.to_owned())).cloned();
             let params = Arc::new(params.unwrap_or_default());

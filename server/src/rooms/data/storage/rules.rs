@@ -21,6 +21,7 @@ use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::query::rules::{self as query, Asked};
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::transact::Tx;
 use crate::rooms::data::transact::rules::{self as transact, Committed, Posted, Steps};
 use crate::rooms::files::deletions::rules as deletions;
 
@@ -330,12 +331,12 @@ pub fn delete(
 ///
 /// # Errors
 /// What the database says.
-pub fn release(tx: &mut Conn, space: &Space, outcome: &Outcome) -> DataResult<()> {
+pub fn release(tx: &mut Tx<'_>, space: &Space, outcome: &Outcome) -> DataResult<()> {
     let Some(location) = space.catalog.forward(FILES, "location-id") else { return Ok(()) };
     let changed = outcome.changes.iter().filter(|change| change.attr == location.id && change.old != change.new);
     let gone: Vec<String> = changed.filter_map(|change| Some(change.old.as_ref()?.as_str()?.to_owned())).collect();
     if !gone.is_empty() {
-        store::delete(tx, &space.app_id, &gone)?;
+        store::delete(tx.beside(), &space.app_id, &gone)?;
     }
     Ok(())
 }
@@ -430,9 +431,10 @@ fn judge(
         rule_params: BTreeMap::new(),
     };
     let mut judge = Judge::new(auth, request, None);
+    let tx = &mut Tx::alone(conn);
     let (said, action) = match is_new {
-        true => (judge.after(conn, space, &outcome), "create"),
-        false => (judge.before(conn, space, &outcome), "update"),
+        true => (judge.after(tx, space, &outcome), "create"),
+        false => (judge.before(tx, space, &outcome), "update"),
     };
     said.map_err(|e| storage_denied(e, action))?;
     Ok(found)

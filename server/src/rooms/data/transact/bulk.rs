@@ -2,11 +2,11 @@
 
 use diesel::sql_types::{BigInt, Binary, Text};
 use keystead_instaql::schema::{Attr, EntityId};
-use keystead_instaql::tx::{Source, Triple};
+use keystead_instaql::tx::Triple;
 use keystead_instaql::{Error, key};
 use serde_json::Value;
 
-use super::store::{self, Reader};
+use super::store;
 use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::data::error::{DataError, DataResult};
@@ -95,7 +95,7 @@ fn one_number(conn: &mut Conn, sql: Sql) -> DataResult<u64> {
 /// # Errors
 /// What the database says.
 pub fn triples(conn: &mut Conn, space: &Space, entities: &[EntityId]) -> DataResult<Vec<Triple>> {
-    Reader { conn, space }.triples(entities)
+    store::triples_of(conn, space, entities)
 }
 
 /// Whose triple, of what, in which slot.

@@ -6,6 +6,7 @@ use actix_web::HttpResponse;
 use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
+use super::Tx;
 use super::rules::{self, Posted, Steps};
 use crate::db::Conn;
 use crate::rooms::data::error::{DataError, DataResult};
@@ -36,7 +37,8 @@ pub async fn perms_check(call: DataCall) -> DataResult<HttpResponse> {
     let kept = Arc::clone(&said);
     let write = move |tx: &mut Conn| {
         let mut checks = Vec::new();
-        let done = rules::run_as(&app, tx, &id, &auth, &posted, Some(&mut checks), overridden.as_ref())?;
+        let done =
+            rules::run_as(&app, &mut Tx::alone(tx), &id, &auth, &posted, Some(&mut checks), overridden.as_ref())?;
         let passes = checks.iter().all(|check| check.get("check-pass?") == Some(&Value::Bool(true)));
         let answer = json!({
             "tx-id": done.tx_id, "all-checks-ok?": passes, "committed?": commits && passes, "check-results": checks,

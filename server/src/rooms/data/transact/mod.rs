@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod http;
+mod ledger;
 pub mod rules;
 mod schema;
 mod store;
@@ -10,6 +11,7 @@ use keystead_instaql::key;
 use keystead_instaql::schema::{Attr, EntityId};
 use serde_json::Value;
 
+pub use ledger::{Ledger, Tx};
 pub use rules::{Committed, Logged, Posted, Steps};
 pub use schema::{apply_steps, change_attr, patched};
 

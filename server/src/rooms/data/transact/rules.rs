@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::store::{self, Reader};
+use super::ledger::{Ledger, Place, Tx};
+use super::store::{self, LogRow, Reader};
 use super::{schema, slot};
 use crate::app::App;
 use crate::db::Conn;
@@ -90,10 +91,32 @@ pub struct Logged {
 /// What is wrong with the steps, what the rules say, what the database says.
 pub async fn run(app: &Arc<App>, app_id: &str, auth: &Auth, posted: Posted) -> DataResult<Committed> {
     let (shared, id, auth) = (Arc::clone(app), app_id.to_owned(), auth.clone());
-    // They would wait for each other: the app counts its transactions.
-    let done = app.db.write_in_lane(app_id, move |tx| run_in(&shared, tx, &id, &auth, &posted)).await?;
+    let done = in_lane(app, app_id, move |tx| run_as(&shared, tx, &id, &auth, &posted, None, None)).await?;
     tell(app, &done);
     Ok(done)
+}
+
+/// Runs a transaction on an app among its others, and answers when it is on disk. They would wait for each other: the app
+/// counts its transactions.
+///
+/// # Errors
+/// Those of `f`, and what the database says.
+pub async fn in_lane<T, F>(app: &App, app_id: &str, f: F) -> DataResult<T>
+where
+    T: Send + 'static,
+    F: Fn(&mut Tx<'_>) -> DataResult<T> + Send + 'static,
+{
+    let write = move |conn: &mut Conn, mut ledger: Option<&mut Ledger>| {
+        let result = f(&mut Tx::one_of(conn, ledger.as_deref_mut()));
+        // After a refused statement PostgreSQL takes no other one.
+        if let (Err(e), Some(ledger)) = (&result, ledger)
+            && e.cause.is_some()
+        {
+            ledger.spoil();
+        }
+        result
+    };
+    app.lanes.write(&app.db, app_id, write).await
 }
 
 /// Tells everybody whom a transaction concerns, once it is committed.
@@ -111,23 +134,23 @@ pub fn tell(app: &Arc<App>, done: &Committed) {
 /// # Errors
 /// As [`run`].
 pub fn run_in(app: &App, tx: &mut Conn, app_id: &str, auth: &Auth, posted: &Posted) -> DataResult<Committed> {
-    run_as(app, tx, app_id, auth, posted, None, None)
+    run_as(app, &mut Tx::alone(tx), app_id, auth, posted, None, None)
 }
 
-/// As [`run_in`], with other rules. With `checks`, every rule is asked and none refuses: what they said is there.
+/// As [`run_in`], in a batch or with other rules. With `checks`, every rule is asked and none refuses: what they said is there.
 ///
 /// # Errors
 /// As [`run`].
 pub fn run_as(
     app: &App,
-    tx: &mut Conn,
+    tx: &mut Tx<'_>,
     app_id: &str,
     auth: &Auth,
     posted: &Posted,
     checks: Option<&mut Vec<Value>>,
     overridden: Option<&Rules>,
 ) -> DataResult<Committed> {
-    let (mut space, tx_id) = space::rules::begin(app, tx, app_id)?;
+    let (mut space, tx_id) = tx.begin(app, app_id)?;
     if let Some(rules) = overridden {
         space = Arc::new(space.with_rules(rules.clone()));
     }
@@ -147,8 +170,10 @@ pub fn run_as(
     let is_schema = !plan.attrs.is_empty();
     let space = if is_schema {
         may_change_attrs(&space, tx, &plan, &mut judge)?;
-        schema::apply_steps(app, tx, &space, &plan.attrs)?;
-        let changed = space::rules::reload(tx, app_id)?;
+        let conn = tx.conn()?;
+        schema::apply_steps(app, conn, &space, &plan.attrs)?;
+        let changed = space::rules::reload(conn, app_id)?;
+        tx.changed(&changed);
         match overridden {
             Some(rules) => Arc::new(changed.with_rules(rules.clone())),
             None => changed,
@@ -160,14 +185,15 @@ pub fn run_as(
     let plan = TxPlan { catalog: Arc::clone(&space.catalog), ..plan };
     let now_ms = app.clock.now_ms();
     let context = Context { caller: auth.caller(), now_ms, new_id: &mut new_id };
-    let outcome = execute(&plan, &mut Reader { conn: tx, space: &space }, context)?;
+    let outcome = execute(&plan, &mut Reader::new(tx, &space), context)?;
     judge.before(tx, &space, &outcome)?;
     write(tx, &space, &outcome)?;
     users::follow(app, tx, app_id, &outcome)?;
     storage::release(tx, &space, &outcome)?;
     streams::rules::release(tx, app_id, &outcome)?;
     judge.after(tx, &space, &outcome)?;
-    store::insert_log(tx, app_id, tx_id, logged(&outcome, is_schema)?.as_deref(), now_ms)?;
+    let changes = logged(&outcome, is_schema)?;
+    tx.log(LogRow { app_id: app_id.to_owned(), tx_id, created_ms: now_ms, changes })?;
     let is_for_webhooks = webhooks::queue(tx, &space, tx_id, &outcome, now_ms)?;
     Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::new(outcome), is_schema, is_for_webhooks })
 }
@@ -178,12 +204,13 @@ pub fn run_as(
 /// # Errors
 /// What the database says.
 pub fn log_schema(app: &App, tx: &mut Conn, app_id: &str, tx_id: i64) -> DataResult<Committed> {
-    store::insert_log(tx, app_id, tx_id, None, app.clock.now_ms())?;
+    let created_ms = app.clock.now_ms();
+    store::insert_log(tx, vec![LogRow { app_id: app_id.to_owned(), tx_id, created_ms, changes: None }])?;
     Ok(Committed { app_id: app_id.to_owned(), tx_id, outcome: Arc::default(), is_schema: true, is_for_webhooks: false })
 }
 
 /// Attrs are made by whom the rule lets; all else about them is for admins.
-fn may_change_attrs(space: &Space, tx: &mut Conn, plan: &TxPlan, judge: &mut Judge<'_>) -> DataResult<()> {
+fn may_change_attrs(space: &Space, tx: &mut Tx<'_>, plan: &TxPlan, judge: &mut Judge<'_>) -> DataResult<()> {
     for step in &plan.attrs {
         match step {
             AttrStep::Add(attr) => judge.attr(tx, space, attr)?,
@@ -194,7 +221,7 @@ fn may_change_attrs(space: &Space, tx: &mut Conn, plan: &TxPlan, judge: &mut Jud
     Ok(())
 }
 
-fn write(tx: &mut Conn, space: &Space, outcome: &Outcome) -> DataResult<()> {
+fn write(tx: &mut Tx<'_>, space: &Space, outcome: &Outcome) -> DataResult<()> {
     let deleted: HashSet<(EntityId, &str)> = outcome
         .touched
         .iter()
@@ -214,8 +241,7 @@ fn write(tx: &mut Conn, space: &Space, outcome: &Outcome) -> DataResult<()> {
             _ => gone.extend(place(space, attr, change)),
         }
     }
-    store::take(tx, &gone)?;
-    Ok(store::put(tx, rows)?)
+    Ok(tx.write(gone, rows)?)
 }
 
 /// The index orders entities by these alone, so each has a triple.
@@ -223,7 +249,7 @@ fn keeps_null(attr: &Attr) -> bool {
     attr.index && !attr.is_ref() && attr.owner == Owner::User
 }
 
-fn place(space: &Space, attr: &Attr, change: &Change) -> Option<(EntityId, i64, Vec<u8>)> {
+fn place(space: &Space, attr: &Attr, change: &Change) -> Option<Place> {
     let old = change.old.as_ref()?;
     Some((change.entity, space.number(attr.id)?, slot(attr, old)))
 }

@@ -1,6 +1,6 @@
 //! Table `data_triples` inside a transaction, and the log in `data_transactions`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use diesel::QueryResult;
 use diesel::prelude::*;
@@ -9,20 +9,27 @@ use keystead_instaql::schema::{Attr, AttrId, EntityId};
 use keystead_instaql::tx::{Source, Triple};
 use serde_json::Value;
 
+use super::ledger::{Ledger, Tx};
 use super::{id_of_key, sort_of_key};
+use crate::db::Conn;
 use crate::db::schema::data_transactions as log;
-use crate::db::{Conn, each};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::Space;
 use crate::rooms::data::sql::Sql;
 
-/// What a transaction reads.
-pub(super) struct Reader<'a> {
-    pub(super) conn: &'a mut Conn,
-    pub(super) space: &'a Space,
+/// What a transaction reads: the table, with the rows laid over it that its batch still keeps back.
+pub(super) struct Reader<'a, 't> {
+    tx: &'a mut Tx<'t>,
+    space: &'a Space,
 }
 
-impl Source for Reader<'_> {
+impl<'a, 't> Reader<'a, 't> {
+    pub(super) const fn new(tx: &'a mut Tx<'t>, space: &'a Space) -> Self {
+        Self { tx, space }
+    }
+}
+
+impl Source for Reader<'_, '_> {
     type Error = DataError;
 
     fn holders(&mut self, wanted: &[(AttrId, Vec<u8>)]) -> DataResult<Vec<Option<EntityId>>> {
@@ -33,6 +40,7 @@ impl Source for Reader<'_> {
         let mut found: HashMap<(AttrId, Vec<u8>), EntityId> = HashMap::new();
         for (id, keys) in by_attr {
             let (Some(attr), Some(number)) = (self.space.catalog.get(id), self.space.number(id)) else { continue };
+            // Of an id attr what is looked for is the entity itself.
             let sorts: HashMap<Vec<u8>, &[u8]> = keys
                 .iter()
                 .filter_map(|key| match attr.is_id() {
@@ -40,18 +48,15 @@ impl Source for Reader<'_> {
                     false => Some((sort_of_key(attr, key), *key)),
                 })
                 .collect();
-            let mut sql = Sql::new(self.conn);
-            if attr.is_id() {
-                sql.text("SELECT entity, entity FROM data_triples WHERE attr = ").int(number);
-                sql.text(" AND slot = ").either("x''", "'\\x'::bytea").text(" AND entity");
-            } else {
-                sql.text("SELECT sort, entity FROM data_triples WHERE attr = ")
-                    .int(number)
-                    .text(" AND indexed = 1 AND sort");
+            let (conn, ledger) = self.tx.parts();
+            let over = ledger.map(|ledger| overlaid(ledger, attr, number, &sorts)).unwrap_or_default();
+            for (sort, entity) in holders_of(conn, attr, number, &sorts)? {
+                if let (Some(key), false) = (sorts.get(&sort), over.contains_key(&entity)) {
+                    found.insert((id, key.to_vec()), entity);
+                }
             }
-            sql.one_of(sorts.keys().cloned().collect());
-            for (sort, entity) in sql.load::<(Binary, Binary), (Vec<u8>, Vec<u8>)>(self.conn)? {
-                if let (Some(key), Ok(entity)) = (sorts.get(&sort), EntityId::from_slice(&entity)) {
+            for (entity, sort) in over {
+                if let Some(key) = sort.and_then(|sort| sorts.get(&sort)) {
                     found.insert((id, key.to_vec()), entity);
                 }
             }
@@ -60,12 +65,22 @@ impl Source for Reader<'_> {
     }
 
     fn triples(&mut self, entities: &[EntityId]) -> DataResult<Vec<Triple>> {
-        if entities.is_empty() {
-            return Ok(Vec::new());
+        let (conn, ledger) = self.tx.parts();
+        let mut found = triples_of(conn, self.space, entities)?;
+        let Some(ledger) = ledger else { return Ok(found) };
+        for entity in entities.iter().collect::<HashSet<_>>() {
+            for (number, slot, row) in ledger.of(*entity) {
+                let Some(attr) = self.space.attr(number) else { continue };
+                let stands_there =
+                    |t: &Triple| t.entity == *entity && t.attr == attr.id && super::slot(attr, &t.value) == slot;
+                found.retain(|triple| !stands_there(triple));
+                if let Some(row) = row {
+                    let value = serde_json::from_str(&row.value).map_err(DataError::internal)?;
+                    found.push(Triple { entity: *entity, attr: attr.id, value, created_ms: row.created_ms });
+                }
+            }
         }
-        let mut sql = Sql::new(self.conn);
-        sql.text("SELECT entity, attr, value, created_ms FROM data_triples WHERE entity").one_id_of(entities);
-        triples(self.conn, self.space, sql)
+        Ok(found)
     }
 
     fn references(&mut self, entities: &[EntityId]) -> DataResult<Vec<Triple>> {
@@ -73,11 +88,56 @@ impl Source for Reader<'_> {
         if entities.is_empty() || links.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = Sql::new(self.conn);
+        let conn = self.tx.reading()?;
+        let mut sql = Sql::new(conn);
         sql.text("SELECT entity, attr, value, created_ms FROM data_triples WHERE attr").one_int_of(links);
         sql.text(" AND indexed = 1 AND sort").one_id_of(entities);
-        triples(self.conn, self.space, sql)
+        triples(conn, self.space, sql)
     }
+}
+
+/// For entities whose row of the attr is kept back: what it will be sorted by; none when it is taken away.
+fn overlaid(
+    ledger: &Ledger,
+    attr: &Attr,
+    number: i64,
+    sorts: &HashMap<Vec<u8>, &[u8]>,
+) -> HashMap<EntityId, Option<Vec<u8>>> {
+    if attr.is_id() {
+        let ids = sorts.keys().filter_map(|id| EntityId::from_slice(id).ok());
+        let last = |id: EntityId| ledger.of(id).filter(|(of, _, _)| *of == number).last();
+        return ids.filter_map(|id| Some((id, last(id)?.2.map(|_| id.as_bytes().to_vec())))).collect();
+    }
+    ledger.of_attr(number).map(|(entity, row)| (entity, row.map(|row| row.sort.clone()))).collect()
+}
+
+/// Which entities have what is looked for, with it.
+fn holders_of(
+    conn: &mut Conn,
+    attr: &Attr,
+    number: i64,
+    sorts: &HashMap<Vec<u8>, &[u8]>,
+) -> DataResult<Vec<(Vec<u8>, EntityId)>> {
+    let mut sql = Sql::new(conn);
+    if attr.is_id() {
+        sql.text("SELECT entity, entity FROM data_triples WHERE attr = ").int(number);
+        sql.text(" AND slot = ").either("x''", "'\\x'::bytea").text(" AND entity");
+    } else {
+        sql.text("SELECT sort, entity FROM data_triples WHERE attr = ").int(number).text(" AND indexed = 1 AND sort");
+    }
+    sql.one_of(sorts.keys().cloned().collect());
+    let rows: Vec<(Vec<u8>, Vec<u8>)> = sql.load::<(Binary, Binary), _>(conn)?;
+    Ok(rows.into_iter().filter_map(|(sort, entity)| Some((sort, EntityId::from_slice(&entity).ok()?))).collect())
+}
+
+/// Every triple of these entities.
+pub(super) fn triples_of(conn: &mut Conn, space: &Space, entities: &[EntityId]) -> DataResult<Vec<Triple>> {
+    if entities.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sql = Sql::new(conn);
+    sql.text("SELECT entity, attr, value, created_ms FROM data_triples WHERE entity").one_id_of(entities);
+    triples(conn, space, sql)
 }
 
 fn triples(conn: &mut Conn, space: &Space, sql: Sql) -> DataResult<Vec<Triple>> {
@@ -183,17 +243,34 @@ pub(super) fn without(conn: &mut Conn, id: i64, attr: i64) -> QueryResult<Vec<En
     Ok(rows.iter().filter_map(|id| EntityId::from_slice(id).ok()).collect())
 }
 
-pub(super) fn insert_log(
-    conn: &mut Conn,
-    app_id: &str,
-    tx_id: i64,
-    changes: Option<&str>,
-    now_ms: i64,
-) -> QueryResult<()> {
-    each!(conn, |c| diesel::insert_into(log::table)
-        .values((log::app_id.eq(app_id), log::tx_id.eq(tx_id), log::created_ms.eq(now_ms), log::changes.eq(changes),))
-        .execute(c)
-        .map(drop))
+/// A row of `data_transactions`.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = log)]
+pub(super) struct LogRow {
+    pub(super) app_id: String,
+    pub(super) tx_id: i64,
+    pub(super) created_ms: i64,
+    /// None: everything may have changed.
+    pub(super) changes: Option<String>,
+}
+
+pub(super) fn insert_log(conn: &mut Conn, rows: Vec<LogRow>) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(c) => {
+            rows.iter().try_for_each(|row| diesel::insert_into(log::table).values(row).execute(c).map(drop))
+        }
+        Conn::Postgres(_) if rows.is_empty() => Ok(()),
+        Conn::Postgres(_) => {
+            let mut sql = Sql::new(conn);
+            sql.text("INSERT INTO data_transactions (tx_id, created_ms, app_id, changes) ");
+            sql.text("SELECT u.t, u.m, u.a, NULLIF(u.c, '') FROM unnest(");
+            sql.ints(rows.iter().map(|row| row.tx_id).collect()).text(", ");
+            sql.ints(rows.iter().map(|row| row.created_ms).collect()).text(", ");
+            let (apps, changes) = rows.into_iter().map(|row| (row.app_id, row.changes.unwrap_or_default())).unzip();
+            sql.strings(apps).text(", ").strings(changes).text(") AS u(t, m, a, c)");
+            sql.execute(conn).map(drop)
+        }
+    }
 }
 
 /// Rows of the log after a transaction, the oldest first.

@@ -16,6 +16,7 @@ use crate::clock::iso8601;
 use crate::db::Conn;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::transact::Tx;
 
 const ACTIONS: [&str; 3] = ["create", "update", "delete"];
 const MOST_NAMESPACES: usize = 100;
@@ -204,7 +205,7 @@ pub fn active(conn: &mut Conn, app_id: &str) -> DataResult<Vec<Hook>> {
 ///
 /// # Errors
 /// What the database says.
-pub fn queue(tx: &mut Conn, space: &Space, tx_id: i64, outcome: &Outcome, now_ms: i64) -> DataResult<bool> {
+pub fn queue(tx: &mut Tx<'_>, space: &Space, tx_id: i64, outcome: &Outcome, now_ms: i64) -> DataResult<bool> {
     let mut queued = false;
     for hook in &space.webhooks {
         // Some are only set to what they were.
@@ -215,7 +216,7 @@ pub fn queue(tx: &mut Conn, space: &Space, tx_id: i64, outcome: &Outcome, now_ms
             continue;
         }
         let payload = json!({"data": records, "idempotencyKey": idempotency_key(&[&hook.id, &tx_id.to_string()])});
-        store::queue(tx, &hook.id, tx_id, &payload.to_string(), now_ms)?;
+        store::queue(tx.beside(), &hook.id, tx_id, &payload.to_string(), now_ms)?;
         queued = true;
     }
     Ok(queued)

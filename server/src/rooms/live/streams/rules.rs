@@ -16,7 +16,7 @@ use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::query::rules::{self as query, Asked};
 use crate::rooms::data::space;
-use crate::rooms::data::transact::{Committed, Posted, Steps, rules as transacting};
+use crate::rooms::data::transact::{Committed, Posted, Steps, Tx, rules as transacting};
 
 /// Bytes of a client's name for a stream, and of the reason for its end.
 const MAX_NAME: usize = 512;
@@ -145,7 +145,7 @@ pub fn start(app: &App, tx: &mut Conn, app_id: &str, auth: &Auth, start: &Start)
     let space = space::rules::in_tx(app, tx, app_id)?.ok_or_else(|| Error::not_found("app"))?;
     let mut outcome = Outcome::clone(&committed.outcome);
     outcome.rule_params.insert((id, STREAMS.to_owned()), start.rule_params.clone());
-    Judge::new(auth, &start.request, None).after(tx, &space, &outcome)?;
+    Judge::new(auth, &start.request, None).after(&mut Tx::alone(tx), &space, &outcome)?;
     let row = StreamRow {
         app_id: app_id.to_owned(),
         stream_id: id.to_string(),
@@ -265,10 +265,10 @@ pub fn read(
 ///
 /// # Errors
 /// What the database says.
-pub fn release(tx: &mut Conn, app_id: &str, outcome: &Outcome) -> DataResult<()> {
+pub fn release(tx: &mut Tx<'_>, app_id: &str, outcome: &Outcome) -> DataResult<()> {
     let ids: Vec<String> = gone(outcome).collect();
     if !ids.is_empty() {
-        store::delete(tx, app_id, &ids)?;
+        store::delete(tx.beside(), app_id, &ids)?;
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ use crate::rooms::data::error::DataResult;
 use crate::rooms::data::oauth::rules as oauth;
 use crate::rooms::data::query::rules as query;
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::transact::Tx;
 use crate::rooms::data::transact::rules::{self as transact, Committed};
 use crate::rooms::directory::rules as directory;
 use crate::rooms::identity::rules::users as accounts;
@@ -199,9 +200,10 @@ fn known_as(app: &App, conn: &mut Conn, app_id: &str, user_id: &str) -> DataResu
 ///
 /// # Errors
 /// What the database says.
-pub fn follow(app: &App, tx: &mut Conn, app_id: &str, outcome: &Outcome) -> DataResult<()> {
+pub fn follow(app: &App, tx: &mut Tx<'_>, app_id: &str, outcome: &Outcome) -> DataResult<()> {
     for touched in outcome.touched.iter().filter(|touched| touched.etype == USERS) {
         let id = touched.entity.to_string();
+        let tx = tx.conn()?;
         if touched.before.is_none() && touched.after.is_some() {
             // A backup can be imported into two apps: the second one's users are in no directory.
             if !directory::is_taken(tx, &id)? {

@@ -19,6 +19,7 @@ use crate::rooms::data::error::DataResult;
 use crate::rooms::data::permissions::rules::Judge;
 use crate::rooms::data::query::rules as query;
 use crate::rooms::data::space::{self, Space};
+use crate::rooms::data::transact::Tx;
 use crate::rooms::data::transact::rules::{self as transact, Committed, Posted, Steps};
 use crate::rooms::identity::rules::users as accounts;
 
@@ -153,7 +154,7 @@ fn create(app: &App, tx: &mut Conn, space: &Space, arrival: &Arrival) -> DataRes
     let id = id.unwrap_or_else(|| Uuid::parse_str(&app.new_id()).unwrap_or_default());
     let committed = write(app, tx, app_id, &[json!(["update", USERS, id, values])])?;
     if let Some(request) = &arrival.request {
-        Judge::new(&Auth::Nobody, request, None).after(tx, space, &committed.outcome)?;
+        Judge::new(&Auth::Nobody, request, None).after(&mut Tx::alone(tx), space, &committed.outcome)?;
     }
     Ok((id, committed))
 }
