@@ -20,6 +20,7 @@ use crate::rooms::identity::Identity;
 use crate::rooms::live::Live;
 use crate::root_key::RootKey;
 use crate::web::callers::Callers;
+use crate::web::data::Entries;
 use crate::web::guard::TokenCache;
 use crate::web::limits::Limits;
 use crate::web::pages::Pages;
@@ -50,6 +51,8 @@ pub struct App {
     pub tokens: TokenCache,
     /// Callers whom the guard has let in.
     pub callers: Callers,
+    /// Callers whom the data API's guard has let in.
+    pub entries: Entries,
     /// Rate limits.
     pub limits: Limits,
     /// Sends letters.
@@ -83,6 +86,7 @@ impl App {
         let identity = Identity::open(&config, &clock, &mut conn, db.readers(), &root_key)?;
         Ok(Arc::new(Self {
             callers: Callers::new(db.readers()),
+            entries: Entries::new(db.readers()),
             db,
             lanes: Lanes::default(),
             blobs,

@@ -10,6 +10,7 @@ mod conn;
 mod lanes;
 pub mod migrate;
 mod pool;
+mod remembered;
 #[expect(missing_docs, reason = "diesel's macro makes the items; the columns are documented in migrations/")]
 pub mod schema;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub(crate) use conn::each;
 pub(crate) use conn::elapsed_ms;
 pub use conn::{Conn, Synchronous};
 pub use lanes::{Lanes, Shared};
+pub use remembered::Remembered;
 
 /// Where the data is and how it is opened.
 #[derive(Debug, Clone)]

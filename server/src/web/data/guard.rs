@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::call::query_value;
 use crate::app::App;
-use crate::db::Conn;
+use crate::db::{Conn, Remembered};
 use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::space::{self, Seen, Space};
@@ -37,19 +37,33 @@ pub enum DataGuard {
 }
 
 /// Who came in.
+#[derive(Clone)]
 pub(super) struct Entry {
     pub(super) space: Option<Arc<Space>>,
     pub(super) auth: Auth,
     pub(super) is_backend: bool,
 }
 
+/// Who was let in by what he has shown; only what does not depend on the time.
+pub struct Entries(Remembered<(DataGuard, Arc<Shown>), Entry>);
+
+impl Entries {
+    /// For a database with so many readers.
+    #[must_use]
+    pub fn new(readers: usize) -> Self {
+        Self(Remembered::new(readers))
+    }
+}
+
 /// What the request shows.
+#[derive(PartialEq, Eq)]
 struct Shown {
     app_id: String,
     bearer: Bearer,
     imposed: Option<Imposed>,
 }
 
+#[derive(PartialEq, Eq)]
 enum Bearer {
     None,
     Malformed(String),
@@ -57,6 +71,7 @@ enum Bearer {
 }
 
 /// The `as-…` headers, in the order in which they count.
+#[derive(PartialEq, Eq)]
 enum Imposed {
     Token(String),
     Email(String),
@@ -87,21 +102,56 @@ pub(super) async fn enter(app: &Arc<App>, guard: DataGuard, req: &Request, param
         return Err(Error::malformed(&["headers", "app-id"], app_id.into()).into());
     }
     let shown = Shown { app_id: app_id.to_ascii_lowercase(), bearer: bearer(req), imposed: imposed(req) };
-    let shared = Arc::clone(app);
     let shown = Arc::new(shown);
-    let look = {
-        let shown = Arc::clone(&shown);
-        move |conn: &mut Conn| check(&shared, conn, guard, &shown)
-    };
-    match app.db.read(look).await? {
+    match look(app, guard, &shown).await? {
         Some(entry) => Ok(entry),
         // The app's first call to the data API.
         None => {
             space::found(app, &shown.app_id).await?;
-            let (shared, shown) = (Arc::clone(app), Arc::clone(&shown));
-            let again = app.db.read(move |conn| check(&shared, conn, guard, &shown)).await?;
-            again.ok_or_else(|| Error::not_found("app").into())
+            look(app, guard, &shown).await?.ok_or_else(|| Error::not_found("app").into())
         }
+    }
+}
+
+/// From what is remembered where nothing has changed, else from the database. None when the app is there and has no data yet.
+async fn look(app: &Arc<App>, guard: DataGuard, shown: &Arc<Shown>) -> DataResult<Option<Entry>> {
+    let here = app.db.read_here(|conn, as_of| {
+        let same = |(of, known): &(DataGuard, Arc<Shown>)| *of == guard && **known == **shown;
+        if let Some(entry) = app.entries.0.find(as_of, shown.mark(), same) {
+            return Ok(Some(entry));
+        }
+        let found = check(app, conn, guard, shown)?;
+        if let Some(entry) = found.as_ref().filter(|_| !shown.may_expire()) {
+            app.entries.0.remember(as_of, shown.mark(), (guard, Arc::clone(shown)), entry.clone());
+        }
+        Ok(found)
+    });
+    if let Some(found) = here {
+        return found;
+    }
+    let (shared, shown) = (Arc::clone(app), Arc::clone(shown));
+    app.db.read(move |conn| check(&shared, conn, guard, &shown)).await
+}
+
+impl Shown {
+    /// The ends of tokens tell callers apart.
+    fn mark(&self) -> (Option<&[u8; 16]>, Option<&[u8; 16]>, &str) {
+        let bearer = match &self.bearer {
+            Bearer::Token(token) => token.as_bytes().last_chunk(),
+            Bearer::None | Bearer::Malformed(_) => None,
+        };
+        let imposed = match &self.imposed {
+            Some(Imposed::Token(text) | Imposed::Email(text)) => text.as_bytes().last_chunk(),
+            Some(Imposed::Guest) | None => None,
+        };
+        (bearer, imposed, &self.app_id)
+    }
+
+    /// Tokens of the other APIs are JWTs, which end by themselves.
+    fn may_expire(&self) -> bool {
+        let is_jwt = |token: &String| token.parse::<Uuid>().is_err();
+        matches!(&self.bearer, Bearer::Token(token) if is_jwt(token))
+            || matches!(&self.imposed, Some(Imposed::Token(token)) if is_jwt(token))
     }
 }
 

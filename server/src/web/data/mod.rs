@@ -13,7 +13,7 @@ use bytes::Bytes;
 use keystead_instaql::{Error, Kind};
 
 pub use call::{DataCall, DataHandler, handler, streaming};
-pub use guard::DataGuard;
+pub use guard::{DataGuard, Entries};
 
 use super::dispatch::{RequestId, finish};
 use super::envelope::data as envelope;
