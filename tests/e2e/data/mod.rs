@@ -9,6 +9,7 @@ mod persons;
 mod push;
 mod python;
 mod query;
+mod remembered;
 mod rules;
 mod storage;
 mod together;
