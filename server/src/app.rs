@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, OnceLock};
 
-use keystead_crypto::rng;
-
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Lanes};
 use crate::error::StartError;
+use crate::ids::{self, RowIds};
 use crate::jobs::key_rotation::Rotations;
 use crate::mail::Mailer;
 use crate::rooms::apps::Tenants;
@@ -37,6 +36,8 @@ pub struct App {
     pub blobs: Blobs,
     /// The one source of the current time.
     pub clock: Clock,
+    /// Ids of rows.
+    pub row_ids: RowIds,
     /// Encryption at rest and the server's own secrets.
     pub root_key: RootKey,
     /// Apps that requests have used lately.
@@ -99,10 +100,11 @@ impl App {
             limits: Limits::new(&config.limits, clock.clone()),
             mailer: Mailer::open(&config.mail, &config.server.data_dir)?,
             pages: config.server.static_dir.as_deref().map(Pages::open).transpose()?,
-            rotations: Rotations::new(new_id()),
-            live: Live::open(&config, new_id())?,
+            rotations: Rotations::new(ids::random()),
+            live: Live::open(&config, ids::random())?,
             identity,
             customer_app: OnceLock::new(),
+            row_ids: RowIds::default(),
             clock,
             config,
         }))
@@ -111,12 +113,14 @@ impl App {
     /// A new id: UUIDv4, lower case, hyphenated.
     #[must_use]
     pub fn new_id(&self) -> String {
-        new_id()
+        ids::random()
     }
-}
 
-fn new_id() -> String {
-    uuid::Builder::from_random_bytes(rng::bytes(&mut rng::os())).into_uuid().hyphenated().to_string()
+    /// A new id of a row that is no secret: as [`App::new_id`], and close to others made with it.
+    #[must_use]
+    pub fn row_id(&self) -> String {
+        self.row_ids.next(self.clock.now_ms())
+    }
 }
 
 /// A new data directory belongs to its owner alone; one that is there keeps its mode.

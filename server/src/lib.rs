@@ -11,6 +11,7 @@ pub mod db;
 pub mod error;
 pub mod hashing;
 pub mod id_token;
+pub mod ids;
 pub mod jobs;
 pub mod mail;
 pub mod operator;

@@ -11,7 +11,7 @@ use crate::db::Conn;
 /// # Errors
 /// What the database says.
 pub fn create_user(app: &App, tx: &mut Conn, app_id: &str) -> QueryResult<String> {
-    let id = app.new_id();
+    let id = app.row_id();
     store::insert(tx, app_id, &id, app.clock.now_ms())?;
     Ok(id)
 }

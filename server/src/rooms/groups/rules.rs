@@ -169,7 +169,7 @@ pub fn create(
     // An account that is being deleted must not get a group that nobody can enter.
     tx.lock(user_id)?;
     let user_group_id = user_rules::user_group_of(tx, app_id, user_id)?.ok_or(ErrorCode::UserNotFound)?;
-    let (id, now_ms) = (app.new_id(), app.clock.now_ms());
+    let (id, now_ms) = (app.row_id(), app.clock.now_ms());
     store::insert(tx, &NewGroup::of_people(&id, app_id, now_ms))?;
     let creator = NewMember { member_id: user_id, kind: members::KIND_USER, rank: RANK_CREATOR };
     members::insert(tx, &id, now_ms, &creator, now_ms)?;
@@ -189,7 +189,7 @@ pub fn create_child(app: &App, tx: &mut Conn, actor: &Actor, data: Option<&Group
     if levels_up + 1 >= store::MAX_LEVELS {
         return Err(KeyError::input(format_args!("child groups go down {} levels", store::MAX_LEVELS)));
     }
-    let (id, now_ms) = (app.new_id(), app.clock.now_ms());
+    let (id, now_ms) = (app.row_id(), app.clock.now_ms());
     let new = NewGroup::of_people(&id, &parent.app_id, now_ms);
     let parent_id = Some(parent.group_id.as_str());
     store::insert(tx, &NewGroup { parent_id, is_connected: parent.is_connected, ..new })?;
@@ -207,7 +207,7 @@ pub fn create_connected(app: &App, tx: &mut Conn, actor: &Actor, data: Option<&G
     if own.is_connected {
         return Err(ErrorCode::GroupConnectedFromConnected.into());
     }
-    let (id, now_ms) = (app.new_id(), app.clock.now_ms());
+    let (id, now_ms) = (app.row_id(), app.clock.now_ms());
     let new = NewGroup::of_people(&id, &own.app_id, now_ms);
     store::insert(tx, &NewGroup { is_connected: true, ..new })?;
     let creator = NewMember { member_id: &own.group_id, kind: members::KIND_GROUP, rank: RANK_CREATOR };

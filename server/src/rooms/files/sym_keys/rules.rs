@@ -34,7 +34,7 @@ pub fn register(
     input: &SymKeyRegisterInput,
 ) -> KeyResult<String> {
     let row = SymKeyRow {
-        id: app.new_id(),
+        id: app.row_id(),
         master_key_id: input.master_key_id.clone(),
         encrypted_key: input.encrypted_key_string.clone(),
         alg: input.alg.clone(),

@@ -140,7 +140,7 @@ pub(in crate::rooms::groups) fn insert_first(
     data: &GroupCreateData,
     now_ms: i64,
 ) -> KeyResult<()> {
-    let id = app.new_id();
+    let id = app.row_id();
     store::insert(
         tx,
         &NewKey {
@@ -177,7 +177,7 @@ pub(in crate::rooms::groups) fn insert_first(
     for (kind, key, alg) in search_keys {
         if let (Some(key), Some(alg)) = (key, alg) {
             let (alg, encrypted_key, encryption_key_id) = (alg.clone(), key.clone(), id.clone());
-            let row = SearchRow { id: app.new_id(), kind, alg, encryption_key_id, encrypted_key, created_ms: now_ms };
+            let row = SearchRow { id: app.row_id(), kind, alg, encryption_key_id, encrypted_key, created_ms: now_ms };
             store::insert_search_key(tx, group_id, &row)?;
         }
     }
@@ -195,7 +195,7 @@ pub(in crate::rooms::groups) fn insert_next(
     data: &KeyRotationData,
 ) -> KeyResult<(String, i64)> {
     let newest_ms = store::newest_ms(tx, group_id)?.ok_or(ErrorCode::GroupKeyNotFound)?;
-    let (id, created_ms) = (app.new_id(), app.clock.now_ms().max(newest_ms + 1));
+    let (id, created_ms) = (app.row_id(), app.clock.now_ms().max(newest_ms + 1));
     store::insert(
         tx,
         &NewKey {

@@ -96,8 +96,8 @@ pub fn exists(app: &App, conn: &mut Conn, app_id: &str, identifier_hash: &str) -
 pub fn register(app: &App, tx: &mut Conn, app_id: &str, registration: &Registration) -> KeyResult<Registered> {
     claim_identifier(app, tx, app_id, &registration.device.identifier_hash)?;
     let user_id = directory::create_user(app, tx, app_id)?;
-    let user_group_id = app.new_id();
-    let device_id = app.new_id();
+    let user_group_id = app.row_id();
+    let device_id = app.row_id();
     let of = Owner { app_id, user_id: &user_id, user_group_id: &user_group_id };
     groups::create_user_group(app, tx, app_id, &user_group_id, &device_id, registration.group.as_ref())?;
     store::insert_user(tx, app_id, &user_id, &user_group_id, app.clock.now_ms())?;
@@ -118,7 +118,7 @@ pub fn reset(app: &App, tx: &mut Conn, app_id: &str, registration: &Registration
     tx.lock(&before.user_id)?;
     // It may have gone, or have been reset, while we waited for the locks.
     let old = found(tx)?.filter(|d| d.user_group_id == before.user_group_id).ok_or_else(gone)?;
-    let (user_group_id, device_id) = (app.new_id(), app.new_id());
+    let (user_group_id, device_id) = (app.row_id(), app.row_id());
     let of = Owner { app_id, user_id: &old.user_id, user_group_id: &user_group_id };
     groups::create_user_group(app, tx, app_id, &user_group_id, &device_id, registration.group.as_ref())?;
     store::delete_devices_of(tx, &old.user_id)?;

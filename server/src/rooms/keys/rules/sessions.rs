@@ -139,7 +139,7 @@ pub fn issue(app: &App, tenant: &Tenant, session: &Session, fresh: bool) -> KeyR
 #[must_use]
 pub fn new_tokens(app: &App) -> NewTokens {
     let refresh_token = new_token();
-    NewTokens { id: app.new_id(), hash: token_hash(&refresh_token), refresh_token }
+    NewTokens { id: app.row_id(), hash: token_hash(&refresh_token), refresh_token }
 }
 
 /// Stores a session; its refresh token hashed.
