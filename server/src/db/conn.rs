@@ -52,7 +52,7 @@ impl Conn {
             Synchronous::Normal => "NORMAL",
         };
         // KiB, taken as they are needed: a batch of registrations touches many index pages and must not spill them.
-        let cache = if writer { 16_000 } else { 2_000 };
+        let cache = if writer { 16_000 } else { 8_000 };
         c.batch_execute(&format!(
             "PRAGMA busy_timeout = 10000; PRAGMA synchronous = {level}; PRAGMA foreign_keys = ON; \
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{cache}; PRAGMA wal_autocheckpoint = 4000;"
