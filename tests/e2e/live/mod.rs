@@ -2,6 +2,7 @@
 
 mod chaos;
 mod clients;
+mod copies;
 mod nodes;
 mod socket;
 mod streams;

@@ -9,7 +9,8 @@ use keystead_instaql::system::USERS;
 use serde_json::{Value, json};
 
 use super::bus::News;
-use super::hub::{Changed, Content, Context, Form, Found, Latest, LiveApp, LiveQuery, Shared};
+use super::hub::{Changed, Content, Context, Form, Found, Latest, LiveApp, LiveQuery, Shared, Table};
+pub use super::missed::missed;
 use super::sessions::ops::Message;
 use super::sessions::{Login, Session};
 use super::store;
@@ -18,7 +19,7 @@ use crate::db::{Conn, is_unique_violation};
 use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::Limit;
-use crate::rooms::data::query::rules::{self as query, Asked};
+use crate::rooms::data::query::rules::{self as query, Asked, Shape};
 use crate::rooms::data::space;
 use crate::rooms::data::transact::{Committed, Posted, Steps, rules as transacting};
 
@@ -60,6 +61,12 @@ pub fn context(auth: &Auth) -> Context {
 #[must_use]
 pub fn user_id(auth: &Auth) -> Option<String> {
     auth.user().map(|user| user.id.to_string())
+}
+
+/// The caller as a text that no other caller has.
+#[must_use]
+pub fn holder(auth: &Auth) -> String {
+    user_id(auth).unwrap_or_else(|| if auth.is_admin() { "admin" } else { "guest" }.into())
 }
 
 /// Finds out who opens a connection.
@@ -165,7 +172,11 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
                 singular: key.form == Form::Tree(true),
                 meta: true,
                 topics: true,
-                join_rows: key.form == Form::JoinRows,
+                shape: match key.form {
+                    Form::Tree(_) => Shape::Tree,
+                    Form::JoinRows => Shape::JoinRows,
+                    Form::Rows => Shape::Rows,
+                },
                 request,
             };
             let answer = query::run(&shared, conn, &space, &auth, &asked)?;
@@ -178,6 +189,7 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
                     Content::Result { result: answer.body.into(), meta: Some(answer.meta.to_json().to_string().into()) }
                 }
                 Form::JoinRows => Content::Result { result: node(&answer.body, &answer.meta).into(), meta: None },
+                Form::Rows => Content::Table(Table { columns: answer.columns, rows: answer.rows }),
             };
             Ok((content, topics, space.version))
         };
@@ -215,7 +227,7 @@ fn node(rows: &str, meta: &query::Meta) -> String {
 /// # Errors
 /// What is wrong with it, or what a rule says.
 pub async fn transact(app: &Arc<App>, session: &Session, login: &Login, message: &Message) -> Result<i64> {
-    let who = user_id(&login.auth).unwrap_or_else(|| if login.auth.is_admin() { "admin" } else { "guest" }.into());
+    let who = holder(&login.auth);
     let event_id = message.event_id().and_then(Value::as_str).map(|id| format!("{who} {id}"));
     let posted = Posted {
         steps: Steps::Wire(message.get("tx-steps").cloned()),

@@ -15,6 +15,7 @@ pub mod carriers;
 pub mod door;
 pub mod http;
 pub mod hub;
+mod missed;
 pub mod news;
 pub mod presence;
 mod rooms;

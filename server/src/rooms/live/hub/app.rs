@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keystead_instaql::topics::{Index, Topic};
 
+use super::follower::Follower;
 use super::frame::Shared;
 use super::key::QueryKey;
 use super::outbox::Outbox;
@@ -130,10 +131,16 @@ impl LiveApp {
         query.install(found)
     }
 
-    /// Subscribes a connection that is about to be told `known`.
-    pub fn subscribe(&self, query: &Arc<LiveQuery>, outbox: &Arc<Outbox>, known: &Latest) -> Arc<Subscription> {
+    /// Subscribes a connection that is about to be told `known`, or that holds a copy.
+    pub fn subscribe(
+        &self,
+        query: &Arc<LiveQuery>,
+        outbox: &Arc<Outbox>,
+        known: &Latest,
+        follower: Option<Follower>,
+    ) -> Arc<Subscription> {
         let mut state = self.state();
-        let subscription = query.subscribe(outbox, known);
+        let subscription = query.subscribe(outbox, known, follower);
         if state.by_id.insert(query.id, Arc::clone(query)).is_none() {
             // Its last subscriber left after this one had found it. Its topics are gone: they come with a new look.
             state.by_key.insert(query.key.clone(), Arc::clone(query));
@@ -142,6 +149,13 @@ impl LiveApp {
             }
         }
         subscription
+    }
+
+    /// True when one of the changes may concern the query, or when it is not known what does.
+    #[must_use]
+    pub fn concerns(&self, changed: &HashSet<Topic>, query: &LiveQuery) -> bool {
+        let state = self.state();
+        state.index.topics(&query.id).is_none_or(|topics| !topics.is_disjoint(changed))
     }
 
     /// Forgets a query that nobody is subscribed to.

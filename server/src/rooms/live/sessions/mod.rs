@@ -2,6 +2,7 @@
 
 pub mod ops;
 pub mod registry;
+mod syncs;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ use super::streams::Held;
 use crate::rooms::data::auth::Auth;
 
 pub use registry::{Registry, Seat};
+use syncs::Copies;
 
 /// What a connection has asked for, by the text and form of the query.
 type Queries = HashMap<(Arc<str>, Form), Arc<Subscription>>;
@@ -32,6 +34,8 @@ pub struct Session {
     /// Where it comes from.
     pub origin: Origin,
     queries: Mutex<Queries>,
+    /// Most connections have none.
+    copies: Mutex<Option<Box<Copies>>>,
     rooms: Mutex<HashSet<Arc<str>>>,
     /// Most connections have none.
     streams: Mutex<Option<Box<Held>>>,
@@ -77,6 +81,7 @@ impl Session {
             login: OnceLock::new(),
             origin,
             queries: Mutex::default(),
+            copies: Mutex::default(),
             rooms: Mutex::default(),
             streams: Mutex::default(),
             heard: AtomicU64::new(tick),
@@ -144,6 +149,15 @@ impl Session {
         self.queries().values().cloned().collect()
     }
 
+    fn copies<T>(&self, look: impl FnOnce(&mut Copies) -> T) -> T {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = look(copies.get_or_insert_default());
+        if copies.as_ref().is_some_and(|copies| copies.is_empty()) {
+            *copies = None;
+        }
+        result
+    }
+
     /// True when it has joined the room.
     #[must_use]
     pub fn is_in(&self, room: &str) -> bool {
@@ -184,8 +198,8 @@ impl Session {
         self.let_go();
         let queries = std::mem::take(&mut *self.queries());
         if let Some(login) = self.login() {
-            for subscription in queries.values() {
-                login.live.leave(subscription);
+            for subscription in queries.into_values().chain(self.copies(std::mem::take).into_values()) {
+                login.live.leave(&subscription);
             }
             login.live.forget(&self.outbox);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use keystead_instaql::error::{Error, Kind, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Login, Session, token_hash};
+use super::{Login, Session, syncs, token_hash};
 use crate::app::App;
 use crate::rooms::live::door;
 use crate::rooms::live::hub::{Carrier, Content, Form};
@@ -145,6 +145,9 @@ async fn operation(app: &Arc<App>, session: &Arc<Session>, message: &Message) ->
             session.outbox.answer(&message.answer("remove-query-ok", json!({"q": query})));
             Ok(())
         }
+        "start-sync" => syncs::start(app, session, login, message).await,
+        "resync-table" => syncs::resync(app, session, login, message).await,
+        "remove-sync" => syncs::remove(session, login, message),
         "transact" => transact(app, session, login, message).await,
         "join-room" => rooms::join(app, session, login, message),
         "leave-room" => rooms::leave(app, session, login, message),
@@ -234,7 +237,7 @@ pub async fn subscribe(
         return Err(error.clone());
     };
     session.outbox.answer(&answer);
-    let subscription = login.live.subscribe(&live_query, &session.outbox, &latest);
+    let subscription = login.live.subscribe(&live_query, &session.outbox, &latest, None);
     let before = session.queries().insert((query.into(), form), Arc::clone(&subscription));
     if let Some(before) = before {
         login.live.leave(&before);
