@@ -5,6 +5,7 @@ mod clients;
 mod copies;
 mod nodes;
 mod socket;
+mod status;
 mod streams;
 
 use e2e::TestServer;

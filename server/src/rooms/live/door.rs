@@ -20,7 +20,7 @@ use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::Limit;
 use crate::rooms::data::query::rules::{self as query, Asked, Shape};
-use crate::rooms::data::space;
+use crate::rooms::data::space::{self, Status};
 use crate::rooms::data::transact::{Committed, Posted, Steps, rules as transacting};
 
 /// Transactions that are read at once when a node catches up.
@@ -33,7 +33,7 @@ pub struct Entry {
     /// `auth`, JSON.
     pub shown: String,
     /// `app-status`
-    pub status: &'static str,
+    pub status: Status,
     /// True when the app's rules look at address and origin.
     pub asks_request: bool,
 }
@@ -81,7 +81,12 @@ pub async fn enter(app: &Arc<App>, app_id: &str, refresh: Option<&str>, admin: O
     let look = |app: &Arc<App>| {
         let (shared, id, refresh, admin) = (Arc::clone(app), app_id.to_owned(), refresh.clone(), admin.clone());
         move |conn: &mut Conn| -> DataResult<Option<Entry>> {
-            let Some(space) = space::current(&shared, conn, &id)? else {
+            // Clients of an app that is switched off wait for it to be switched on.
+            let (space, is_off) = match space::current(&shared, conn, &id) {
+                Err(e) if e.told.kind == Kind::AppDisabled => (space::rules::in_tx(&shared, conn, &id)?, true),
+                space => (space?, false),
+            };
+            let Some(space) = space else {
                 return if space::is_app(conn, &id)? { Ok(None) } else { Err(Error::not_found("app").into()) };
             };
             let auth = match (&admin, &refresh) {
@@ -90,9 +95,9 @@ pub async fn enter(app: &Arc<App>, app_id: &str, refresh: Option<&str>, admin: O
                 (None, Some(token)) => auth::by_token(&shared, conn, &space, token).map_err(unknown_user)?,
                 (None, None) => Auth::Nobody,
             };
-            let user = auth.user().map(|user| shown(&id, &user.record));
+            let user = auth.user().filter(|_| !is_off).map(|user| shown(&id, &user.record));
             let shown = json!({"app": {"id": id}, "user": user, "admin?": auth.is_admin()}).to_string();
-            let status = if space.writable { "active" } else { "read-only" };
+            let status = if is_off { Status::Disabled } else { space.status() };
             Ok(Some(Entry { auth, shown, status, asks_request: space.rules_text.contains("request.") }))
         }
     };
@@ -247,6 +252,9 @@ pub async fn transact(app: &Arc<App>, session: &Session, login: &Login, message:
         {
             return Ok(Err(tx_id));
         }
+        if !space::is_app(tx, &id)? {
+            return Err(space::rules::switched_off().into());
+        }
         let auth = match &auth {
             Auth::User(user) => {
                 let space = space::current(&shared, tx, &id)?.ok_or_else(|| Error::not_found("app"))?;
@@ -313,27 +321,48 @@ pub async fn tell_attrs_if_due(app: &Arc<App>, live: &Arc<LiveApp>) {
     }
 }
 
+/// Takes in what an app lets its clients do, and tells them when that is something else than before.
+pub fn saw_status(app: &App, live: &LiveApp, status: Status) {
+    if live.saw_status(status) {
+        let message = json!({"op": "app-status-changed", "status": status.name()});
+        live.tell(&Shared::new(message.to_string()));
+        // Live queries of an app that is switched off are errors; afterwards everybody needs attrs and results.
+        live.attrs_changed();
+        live.all_changed();
+        app.live.hub.wake();
+    }
+}
+
 /// Looks for what others have committed in an app, if `tx_id` (or anything) is news.
 pub async fn catch_up(app: &Arc<App>, live: &Arc<LiveApp>, tx_id: Option<i64>) {
     loop {
-        let Some(seen) = live.seen_up_to() else { return };
-        if tx_id.is_some_and(|tx_id| tx_id <= seen) {
+        let seen = live.seen_up_to();
+        if tx_id.is_some_and(|tx_id| seen.is_none_or(|seen| tx_id <= seen)) {
             return;
         }
         let (shared, id) = (Arc::clone(app), Arc::clone(&live.id));
         let read = move |conn: &mut Conn| -> DataResult<_> {
-            let version = space::current(&shared, conn, &id)?.map(|space| space.version);
+            let space = match space::current(&shared, conn, &id) {
+                Err(e) if e.told.kind == Kind::AppDisabled => return Ok((None, Status::Disabled, 0, Vec::new())),
+                space => space?,
+            };
             let last = space::rules::last_tx(conn, &id)?;
-            let log = if last > seen { transacting::log_after(conn, &id, seen, AT_ONCE)? } else { Vec::new() };
-            Ok((version, last, log))
+            let log = match seen {
+                Some(seen) if last > seen => transacting::log_after(conn, &id, seen, AT_ONCE)?,
+                _ => Vec::new(),
+            };
+            let status = space.as_ref().map_or(Status::Active, |space| space.status());
+            Ok((space.map(|space| space.version), status, last, log))
         };
-        let (version, last, log) = match app.db.read(read).await {
+        let (version, status, last, log) = match app.db.read(read).await {
             Ok(found) => found,
             Err(e) => {
                 drop(told(e));
                 return;
             }
         };
+        saw_status(app, live, status);
+        let Some(seen) = seen else { return };
         if version.is_some_and(|version| live.saw_version(version)) {
             live.attrs_changed();
             live.all_changed();

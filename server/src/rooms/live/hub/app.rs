@@ -11,6 +11,7 @@ use super::frame::Shared;
 use super::key::QueryKey;
 use super::outbox::Outbox;
 use super::query::{Found, Latest, LiveQuery, Subscription};
+use crate::rooms::data::space::Status;
 
 /// Transactions whose topics are remembered for queries that are being computed.
 const RECENT: usize = 1_024;
@@ -23,6 +24,8 @@ pub struct LiveApp {
     attrs_changed: AtomicBool,
     /// Of attrs and rules, as computations saw it last.
     version: AtomicI64,
+    /// As it was seen last.
+    status: Mutex<Option<Status>>,
 }
 
 #[derive(Default)]
@@ -93,7 +96,13 @@ impl Seen {
 
 impl LiveApp {
     pub(super) fn new(id: Arc<str>) -> Self {
-        Self { id, state: Mutex::default(), attrs_changed: AtomicBool::new(false), version: AtomicI64::new(0) }
+        Self {
+            id,
+            state: Mutex::default(),
+            attrs_changed: AtomicBool::new(false),
+            version: AtomicI64::new(0),
+            status: Mutex::default(),
+        }
     }
 
     /// The query of this key, new if need be. It stays as long as somebody holds it or is subscribed.
@@ -212,6 +221,18 @@ impl LiveApp {
         before != 0 && before < version
     }
 
+    /// True when the app has another status than it had before.
+    pub fn saw_status(&self, status: Status) -> bool {
+        let before = self.status.lock().unwrap_or_else(PoisonError::into_inner).replace(status);
+        before.is_some_and(|before| before != status)
+    }
+
+    /// True when the app was switched off when it was looked at last.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) == Some(Status::Disabled)
+    }
+
     /// The transactions that other nodes (or programs) have committed and that were not told here: those after this one;
     /// none before anything has been computed.
     #[must_use]
@@ -265,6 +286,13 @@ impl LiveApp {
     /// A connection that is gone.
     pub fn forget(&self, outbox: &Arc<Outbox>) {
         self.state().listeners.retain(|other| !Arc::ptr_eq(other, outbox));
+    }
+
+    /// Tells the connections something that none may miss.
+    pub fn tell(&self, message: &Shared) {
+        for outbox in &self.state().listeners {
+            outbox.push(message.bytes(outbox.carrier()));
+        }
     }
 
     /// Tells the connections of new attrs.
