@@ -205,6 +205,9 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
         }
     };
     let (tx_id, content, topics, version) = app.db.read_snapshot_within(limit.time(), read).await?;
+    if matches!(&content, Content::Error(e) if e.kind == Kind::AppDisabled) {
+        saw_status(app, live, Status::Disabled);
+    }
     let latest = live.install(live_query, Found { doubts, tx_id, content }, topics);
     if version.is_some_and(|version| live.saw_version(version)) {
         // Attrs or rules have changed, and nobody said so yet.
