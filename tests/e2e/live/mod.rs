@@ -4,6 +4,7 @@ mod chaos;
 mod clients;
 mod copies;
 mod nodes;
+mod room_rules;
 mod socket;
 mod status;
 mod streams;

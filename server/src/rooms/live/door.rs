@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::bus::News;
 use super::hub::{Changed, Content, Context, Form, Found, Latest, LiveApp, LiveQuery, Shared, Table};
 pub use super::missed::missed;
+use super::permits;
 use super::sessions::ops::Message;
 use super::sessions::{Login, Session};
 use super::store;
@@ -20,7 +21,7 @@ use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::Limit;
 use crate::rooms::data::query::rules::{self as query, Asked, Shape};
-use crate::rooms::data::space::{self, Status};
+use crate::rooms::data::space::{self, Space, Status};
 use crate::rooms::data::transact::{Committed, Posted, Steps, rules as transacting};
 
 /// Transactions that are read at once when a node catches up.
@@ -36,6 +37,8 @@ pub struct Entry {
     pub status: Status,
     /// True when the app's rules look at address and origin.
     pub asks_request: bool,
+    /// The app.
+    pub space: Arc<Space>,
 }
 
 /// What the client is told; the rest is logged.
@@ -98,7 +101,7 @@ pub async fn enter(app: &Arc<App>, app_id: &str, refresh: Option<&str>, admin: O
             let user = auth.user().filter(|_| !is_off).map(|user| shown(&id, &user.record));
             let shown = json!({"app": {"id": id}, "user": user, "admin?": auth.is_admin()}).to_string();
             let status = if is_off { Status::Disabled } else { space.status() };
-            Ok(Some(Entry { auth, shown, status, asks_request: space.rules_text.contains("request.") }))
+            Ok(Some(Entry { auth, shown, status, asks_request: space.rules_text.contains("request."), space }))
         }
     };
     if let Some(entry) = app.db.read_snapshot(look(app)).await.map_err(told)? {
@@ -123,17 +126,17 @@ fn shown(app_id: &str, record: &serde_json::Map<String, Value>) -> Value {
     user.into()
 }
 
-/// The attrs as clients get them: a JSON list; and the last transaction.
+/// The attrs as clients get them: a JSON list; the last transaction; and the app as it was then.
 ///
 /// # Errors
 /// What the database says.
-pub async fn attrs(app: &Arc<App>, app_id: &str) -> Result<(String, i64)> {
+pub async fn attrs(app: &Arc<App>, app_id: &str) -> Result<(String, i64, Arc<Space>)> {
     let (shared, id) = (Arc::clone(app), app_id.to_owned());
     let read = move |conn: &mut Conn| -> DataResult<_> {
         let space = space::current(&shared, conn, &id)?.ok_or_else(|| Error::not_found("app"))?;
         let attrs: Vec<_> = space.catalog.attrs().map(|attr| &**attr).collect();
         let text = serde_json::to_string(&attrs).map_err(DataError::internal)?;
-        Ok((text, space::rules::last_tx(conn, &id)?))
+        Ok((text, space::rules::last_tx(conn, &id)?, space))
     };
     app.db.read_snapshot(read).await.map_err(told)
 }
@@ -316,9 +319,12 @@ pub async fn tell_attrs_if_due(app: &Arc<App>, live: &Arc<LiveApp>) {
         return;
     }
     match attrs(app, &live.id).await {
-        Ok((attrs, tx_id)) => live.tell_attrs(&Arc::new(Shared::new(format!(
-            r#"{{"op":"refresh-ok","processed-tx-id":{tx_id},"attrs":{attrs},"computations":[]}}"#
-        )))),
+        Ok((attrs, tx_id, space)) => {
+            live.tell_attrs(&Arc::new(Shared::new(format!(
+                r#"{{"op":"refresh-ok","processed-tx-id":{tx_id},"attrs":{attrs},"computations":[]}}"#
+            ))));
+            permits::saw_rules(app, live, &space);
+        }
         // It has been logged; the next round tries again.
         Err(_told) => live.attrs_changed(),
     }

@@ -17,6 +17,7 @@ pub mod http;
 pub mod hub;
 mod missed;
 pub mod news;
+mod permits;
 pub mod presence;
 mod rooms;
 pub mod sessions;

@@ -20,7 +20,7 @@ use super::records::records_of;
 pub use super::records::{holder, record, records};
 use super::store::{self, Found, Item, Wanted};
 use super::triples::Triples;
-pub(in super::super) use super::view::load_refs;
+pub(in crate::rooms) use super::view::load_refs;
 use super::view::{Sight, Viewer};
 use crate::app::App;
 use crate::db::{Conn, elapsed_ms};

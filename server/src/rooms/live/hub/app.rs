@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use keystead_instaql::rules::Rules;
 use keystead_instaql::topics::{Index, Topic};
 
 use super::follower::Follower;
@@ -26,6 +27,8 @@ pub struct LiveApp {
     version: AtomicI64,
     /// As it was seen last.
     status: Mutex<Option<Status>>,
+    /// The rules that hold for rooms, with the version that they are from.
+    rules: RwLock<(i64, Arc<Rules>)>,
 }
 
 #[derive(Default)]
@@ -102,6 +105,7 @@ impl LiveApp {
             attrs_changed: AtomicBool::new(false),
             version: AtomicI64::new(0),
             status: Mutex::default(),
+            rules: RwLock::default(),
         }
     }
 
@@ -225,6 +229,24 @@ impl LiveApp {
     pub fn saw_status(&self, status: Status) -> bool {
         let before = self.status.lock().unwrap_or_else(PoisonError::into_inner).replace(status);
         before.is_some_and(|before| before != status)
+    }
+
+    /// Takes in rules, unless newer ones are known. True when rooms may have to be looked at again.
+    pub fn saw_rules(&self, version: i64, rules: &Arc<Rules>) -> bool {
+        let mut known = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        if known.0 >= version {
+            return false;
+        }
+        let concerns = known.1.has_rooms() || rules.has_rooms();
+        let is_first = known.0 == 0;
+        *known = (version, Arc::clone(rules));
+        concerns && !is_first
+    }
+
+    /// The rules as they were seen last, with their version.
+    #[must_use]
+    pub fn rules(&self) -> (i64, Arc<Rules>) {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// True when the app was switched off when it was looked at last.

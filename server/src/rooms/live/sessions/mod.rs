@@ -4,7 +4,7 @@ pub mod ops;
 pub mod registry;
 mod syncs;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -36,7 +36,7 @@ pub struct Session {
     queries: Mutex<Queries>,
     /// Most connections have none.
     copies: Mutex<Option<Box<Copies>>>,
-    rooms: Mutex<HashSet<Arc<str>>>,
+    rooms: Mutex<HashMap<Arc<str>, Joined>>,
     /// Most connections have none.
     streams: Mutex<Option<Box<Held>>>,
     /// The tick at which something was heard of it.
@@ -46,6 +46,15 @@ pub struct Session {
     /// Hash of the token that must come with messages that are pushed.
     push_token: OnceLock<String>,
     seat: Seat,
+}
+
+/// A room that a connection is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Its type, as the client says.
+    pub kind: Arc<str>,
+    /// How it is known: see [`RoomKey`](super::presence::RoomKey).
+    pub room: Arc<str>,
 }
 
 /// Who a connection is.
@@ -139,7 +148,7 @@ impl Session {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+    fn rooms(&self) -> MutexGuard<'_, HashMap<Arc<str>, Joined>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -158,10 +167,16 @@ impl Session {
         result
     }
 
-    /// True when it has joined the room.
+    /// The room of this id, if it has joined it.
     #[must_use]
-    pub fn is_in(&self, room: &str) -> bool {
-        self.rooms().contains(room)
+    pub fn joined(&self, id: &str) -> Option<Joined> {
+        self.rooms().get(id).cloned()
+    }
+
+    /// The rooms that it is in, by id.
+    #[must_use]
+    pub fn all_joined(&self) -> Vec<(Arc<str>, Joined)> {
+        self.rooms().iter().map(|(id, joined)| (Arc::clone(id), joined.clone())).collect()
     }
 
     /// How many rooms it is in.
@@ -171,13 +186,13 @@ impl Session {
     }
 
     /// It joins a room.
-    pub fn entered(&self, room: &str) {
-        self.rooms().insert(room.into());
+    pub fn entered(&self, id: &str, joined: Joined) {
+        self.rooms().insert(id.into(), joined);
     }
 
-    /// It leaves a room; false when it was not there.
-    pub fn left(&self, room: &str) -> bool {
-        self.rooms().remove(room)
+    /// It leaves the room of this id; none when it was not there.
+    pub fn left(&self, id: &str) -> Option<Joined> {
+        self.rooms().remove(id)
     }
 
     pub(super) fn streams(&self) -> MutexGuard<'_, Option<Box<Held>>> {
@@ -192,7 +207,7 @@ impl Session {
         }
     }
 
-    /// Ends what the connection had: called once, when it is gone. Gives the rooms that it was in.
+    /// Ends what the connection had: called once, when it is gone. Gives the rooms that it was in, as they are known.
     pub fn ended(&self) -> Vec<Arc<str>> {
         self.outbox.close();
         self.let_go();
@@ -204,7 +219,7 @@ impl Session {
             login.live.forget(&self.outbox);
         }
         self.seat.leave();
-        std::mem::take(&mut *self.rooms()).into_iter().collect()
+        std::mem::take(&mut *self.rooms()).into_values().map(|joined| joined.room).collect()
     }
 
     fn key(&self, query: &str, form: Form, login: &Login) -> QueryKey {

@@ -12,6 +12,7 @@ use crate::rooms::data::space::Status;
 use crate::rooms::data::space::rules::switched_off;
 use crate::rooms::live::door;
 use crate::rooms::live::hub::{Carrier, Content, Form};
+use crate::rooms::live::permits;
 use crate::rooms::live::rooms;
 use crate::rooms::live::streams::ops as streams;
 
@@ -155,10 +156,10 @@ async fn operation(app: &Arc<App>, session: &Arc<Session>, message: &Message) ->
         "resync-table" => syncs::resync(app, session, login, message).await,
         "remove-sync" => syncs::remove(session, login, message),
         "transact" => transact(app, session, login, message).await,
-        "join-room" => rooms::join(app, session, login, message),
+        "join-room" => rooms::join(app, session, login, message).await,
         "leave-room" => rooms::leave(app, session, login, message),
-        "set-presence" => rooms::set_presence(app, session, login, message),
-        "client-broadcast" => rooms::broadcast(app, session, login, message),
+        "set-presence" => rooms::set_presence(app, session, login, message).await,
+        "client-broadcast" => rooms::broadcast(app, session, login, message).await,
         "start-stream" => streams::start(app, session, login, message).await,
         "append-stream" => streams::append(app, session, login, message).await,
         "subscribe-stream" => streams::subscribe(app, session, login, message).await,
@@ -185,6 +186,7 @@ async fn init(app: &Arc<App>, session: &Arc<Session>, message: &Message) -> Resu
     live.listen(&session.outbox);
     // Status and attrs are looked at after the connection listens, so that it misses no change of them.
     door::saw_status(app, &live, entry.status);
+    permits::saw_rules(app, &live, &entry.space);
     let attrs = match entry.status {
         Status::Disabled => "[]".to_owned(),
         _ => door::attrs(app, app_id).await?.0,
