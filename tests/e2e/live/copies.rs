@@ -26,7 +26,7 @@ fn few(config: &mut Config) {
 
 /// A client's copy of the namespace `notes`.
 #[derive(Default)]
-struct Copy {
+pub(super) struct Copy {
     id: Value,
     token: Value,
     tx_id: Value,
@@ -36,7 +36,7 @@ struct Copy {
 
 impl Copy {
     /// Loads it.
-    async fn load(socket: &mut Socket, q: &Value) -> Self {
+    pub(super) async fn load(socket: &mut Socket, q: &Value) -> Self {
         let ok = socket.ask(json!({"op": "start-sync", "q": q})).await;
         assert_eq!((&ok["op"], &ok["q"]), (&json!("start-sync-ok"), q), "{ok}");
         let mut copy = Self { id: ok["subscription-id"].clone(), token: ok["token"].clone(), ..Self::default() };
@@ -70,7 +70,7 @@ impl Copy {
         }
     }
 
-    fn apply(&mut self, message: &Value) {
+    pub(super) fn apply(&mut self, message: &Value) {
         assert_eq!(
             (&message["op"], &message["subscription-id"]),
             (&json!("sync-update-triples"), &self.id),
@@ -94,7 +94,7 @@ impl Copy {
     }
 
     /// Asks for what was missed.
-    async fn resync(&mut self, socket: &mut Socket) -> Value {
+    pub(super) async fn resync(&mut self, socket: &mut Socket) -> Value {
         let resync = json!({
             "op": "resync-table", "subscription-id": self.id, "tx-id": self.tx_id, "token": self.token,
         });
@@ -106,7 +106,7 @@ impl Copy {
     }
 
     /// The values of all entities by label, as a fresh query gives them.
-    fn shown(&self, socket: &Socket) -> Value {
+    pub(super) fn shown(&self, socket: &Socket) -> Value {
         let attrs = socket.attrs();
         let labels: BTreeMap<&str, &str> = attrs
             .as_object()

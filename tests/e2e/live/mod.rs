@@ -3,6 +3,7 @@
 mod chaos;
 mod clients;
 mod copies;
+mod killed;
 mod nodes;
 mod room_rules;
 mod socket;
