@@ -135,6 +135,37 @@ test('presence, topics and typing in a room', async () => {
   await until(async () => Object.keys(await admin.rooms.getPresence('chat', name)).length === 0, 'an empty room');
 });
 
+test('rules for rooms: a room is for whom they let in, also afterwards', async () => {
+  const push = async (code) => {
+    const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ code });
+    const answer = await fetch(`${url}/dash/apps/${appId}/rules`, { method: 'POST', headers, body });
+    assert.equal(answer.status, 200, await answer.text());
+  };
+  const db = await client();
+  const name = id();
+  const seen = {};
+  const enter = (kind, room) => {
+    const handle = db.joinRoom(kind, room, { initialPresence: { name: 'a' } });
+    handle.subscribePresence({}, (presence) => (seen[room] = presence));
+  };
+  try {
+    enter('chat', name);
+    await until(() => seen[name] && !seen[name].isLoading, 'the room');
+    assert.equal(seen[name].error, undefined);
+    await push({ $rooms: { chat: { allow: { join: 'auth.id != null' } } } });
+    await until(() => seen[name].error, 'the room to be closed to guests');
+    const [closed, free] = [id(), id()];
+    enter('chat', closed);
+    await until(() => seen[closed]?.error, 'an error');
+    enter('lobby', free);
+    await until(() => seen[free] && !seen[free].isLoading, 'a room without rules');
+    assert.equal(seen[free].error, undefined);
+  } finally {
+    await push({});
+  }
+});
+
 test('reconnecting: nothing is missed, what was written offline arrives once', async () => {
   const cable = await line();
   open.push(cable.close);

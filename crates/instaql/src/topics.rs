@@ -252,6 +252,12 @@ impl<Q: Eq + Hash + Clone> Index<Q> {
         changed.into_iter().filter_map(|topic| self.by_topic.get(topic)).flatten().collect()
     }
 
+    /// What a query depends on, as it was said last.
+    #[must_use]
+    pub fn topics(&self, query: &Q) -> Option<&HashSet<Topic>> {
+        self.topics.get(query)
+    }
+
     /// How many queries there are.
     #[must_use]
     pub fn len(&self) -> usize {

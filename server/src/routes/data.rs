@@ -45,7 +45,7 @@ pub(super) fn lines() -> Vec<Route> {
         line(&post,   "/admin/subscribe-query",                          AdminOrUser, No,                 handler(live::http::subscribe_query)),
         line(&post,   "/admin/sse",                                      AdminOrUser, No,                 handler(live::http::admin_session)),
         line(&post,   "/admin/sse/push",                                 Open,        No,                 handler(live::http::push)),
-        line(&get,    "/admin/rooms/presence",                           Admin,       No,                 handler(live::http::presence)),
+        line(&get,    "/admin/rooms/presence",                           AdminOrUser, No,                 handler(live::http::presence)),
         line(&get,    "/runtime/session",                                Open,        No,                 streaming(live::http::socket)),
         line(&get,    "/runtime/sse",                                    Open,        No,                 handler(live::http::runtime_session)),
         line(&post,   "/runtime/sse",                                    Open,        No,                 handler(live::http::push)),

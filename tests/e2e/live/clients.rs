@@ -18,6 +18,20 @@ fn with_webhooks(config: &mut Config) {
     config.webhooks.retry_seconds = vec![1, 1, 1];
 }
 
+/// Switches the app off and on as a file says, for tests that cannot do so themselves.
+async fn operate(server: &TestServer, switch: &Path) {
+    let mut before = String::new();
+    loop {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        let wanted = std::fs::read_to_string(switch).unwrap_or_default();
+        if wanted != before && !wanted.is_empty() {
+            let disabled = if wanted == "disabled" { "true" } else { "false" };
+            server.set_options(&server.lax, &[("disabled", disabled)]).await;
+            before = wanted;
+        }
+    }
+}
+
 async fn the_npm_clients_work(server: TestServer) {
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients_live");
     assert!(
@@ -25,6 +39,8 @@ async fn the_npm_clients_work(server: TestServer) {
         "the npm clients are not installed: run `cargo xtask setup` (or `npm ci` in tests/clients_live)"
     );
     let node = std::env::var_os("KEYSTEAD_NODE").unwrap_or_else(|| "node".into());
+    let dir = tempfile::tempdir().expect("a directory");
+    let switch = dir.path().join("switch");
     let mut command = Command::new(node);
     command
         // The clients have no way to end all that they have open.
@@ -32,8 +48,12 @@ async fn the_npm_clients_work(server: TestServer) {
         .current_dir(clients)
         .env("KEYSTEAD_URL", server.url())
         .env("KEYSTEAD_APP_ID", &server.lax.id)
-        .env("KEYSTEAD_ADMIN_TOKEN", &server.lax.admin);
-    let run = tokio::task::spawn_blocking(move || command.output()).await.expect("it runs");
+        .env("KEYSTEAD_ADMIN_TOKEN", &server.lax.admin)
+        .env("KEYSTEAD_SWITCH", &switch);
+    let run = tokio::select! {
+        run = tokio::task::spawn_blocking(move || command.output()) => run.expect("it runs"),
+        () = operate(&server, &switch) => panic!("an operator works for ever"),
+    };
     let run = run.expect("Node.js 20 or newer: run `cargo xtask setup`");
     let text = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{text}\n{}", String::from_utf8_lossy(&run.stderr));

@@ -2,8 +2,12 @@
 
 mod chaos;
 mod clients;
+mod copies;
+mod killed;
 mod nodes;
+mod room_rules;
 mod socket;
+mod status;
 mod streams;
 
 use e2e::TestServer;

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Map, Value};
 
 use super::compile::{Program, compile};
-use super::{Rule, Rules, Space};
+use super::{Base, RoomRules, Rule, Rules, Space};
 use crate::error::{Error, Problem, Result};
 use crate::system::{FILES, STREAMS, USERS};
 
@@ -14,6 +14,8 @@ const ACTIONS: [&str; 4] = ["view", "create", "update", "delete"];
 const DEFAULT: &str = "$default";
 const ATTRS: &str = "attrs";
 const RATE_LIMITS: &str = "$rateLimits";
+const ROOMS: &str = "$rooms";
+const ROOM_ACTIONS: [&str; 3] = ["join", "presence", "broadcast"];
 /// Most namespaces, and most problems that are told.
 const MAX_SPACES: usize = 1_000;
 const MAX_PROBLEMS: usize = 50;
@@ -110,13 +112,14 @@ impl<'a> Parser<'a> {
                 self.problem(&[etype], "expected an object");
                 continue;
             };
-            self.keys(&[etype], space, &["allow", "bind", "fields"], etype == RATE_LIMITS);
+            self.keys(&[etype], space, &["allow", "bind", "fields"], [RATE_LIMITS, ROOMS].contains(&etype.as_str()));
             match etype.as_str() {
                 DEFAULT | RATE_LIMITS => {}
+                ROOMS => rules.rooms = Some(self.rooms(space)),
                 ATTRS => {
                     let allow = self.object(&[ATTRS, "allow"], space.get("allow")).unwrap_or(&EMPTY);
                     self.keys(&[ATTRS, "allow"], allow, &["create", "view", "update", "delete", DEFAULT], false);
-                    let binds = self.binds(ATTRS, space);
+                    let binds = self.binds(&[ATTRS], space);
                     let chosen = ["create", DEFAULT].into_iter().find_map(|name| Some((name, allow.get(name)?)));
                     // The default is for the entities of namespaces, not for the schema.
                     rules.attrs_create =
@@ -137,7 +140,10 @@ impl<'a> Parser<'a> {
                     rules.spaces.insert(etype.clone(), space);
                 }
                 _ if etype.starts_with('$') => {
-                    self.problem(&[etype], format!("{etype} has no rules; there are $users, $files and $streams"));
+                    self.problem(
+                        &[etype],
+                        format!("{etype} has no rules; there are $users, $files, $streams and $rooms"),
+                    );
                 }
                 _ => {
                     let space = self.space(etype, space);
@@ -146,6 +152,40 @@ impl<'a> Parser<'a> {
             }
         }
         rules
+    }
+
+    /// Rules for rooms, by the type of the room.
+    fn rooms(&mut self, map: &'a Map<String, Value>) -> RoomRules {
+        let mut rooms = RoomRules::default();
+        if map.len() > MAX_SPACES {
+            self.problem(&[ROOMS], format!("at most {MAX_SPACES} types of rooms"));
+            return rooms;
+        }
+        for (kind, value) in map {
+            let Some(room) = value.as_object() else {
+                self.problem(&[ROOMS, kind], "expected an object");
+                continue;
+            };
+            self.keys(&[ROOMS, kind], room, &["allow", "bind"], false);
+            let binds = self.binds(&[ROOMS, kind], room);
+            let allow = self.object(&[ROOMS, kind, "allow"], room.get("allow")).unwrap_or(&EMPTY);
+            self.keys(&[ROOMS, kind, "allow"], allow, &["join", "presence", "broadcast", DEFAULT], false);
+            let mut rules = BTreeMap::new();
+            for action in ROOM_ACTIONS {
+                let chosen = [action, DEFAULT].into_iter().find_map(|name| Some((name, allow.get(name)?)));
+                let Some((name, value)) = chosen else { continue };
+                let at = [ROOMS, kind.as_str(), "allow", name];
+                let Some(rule) = self.rule(&at, value, &binds) else { continue };
+                if let Rule::Program(program) = &rule
+                    && program.refs().iter().any(|reference| reference.base != Base::Auth)
+                {
+                    self.problem(&at, "a room has no links: here ref is a function of auth only");
+                }
+                rules.insert(action, rule);
+            }
+            rooms.insert((kind != DEFAULT).then_some(kind), rules);
+        }
+        rooms
     }
 
     fn keys(&mut self, at: &[&str], map: &Map<String, Value>, known: &[&str], any: bool) {
@@ -168,7 +208,7 @@ impl<'a> Parser<'a> {
 
     /// A namespace with what `$default` says where it says nothing itself.
     fn space(&mut self, etype: &str, map: &'a Map<String, Value>) -> Space {
-        let binds = self.binds(etype, map);
+        let binds = self.binds(&[etype], map);
         let mut space = Space::default();
         let allow = self.object(&[etype, "allow"], map.get("allow"));
         if let Some(allow) = allow {
@@ -248,10 +288,11 @@ impl<'a> Parser<'a> {
     }
 
     /// The binds in reach of a namespace: its own, and those of `$default`.
-    fn binds(&mut self, etype: &str, map: &'a Map<String, Value>) -> BTreeMap<String, String> {
+    fn binds(&mut self, at: &[&str], map: &'a Map<String, Value>) -> BTreeMap<String, String> {
+        let below = |keys: &[&'static str]| -> Vec<&str> { at.iter().copied().chain(keys.iter().copied()).collect() };
         let mut binds = BTreeMap::new();
         let shared = self.shared.and_then(|shared| shared.get("bind"));
-        for (place, bind) in [(DEFAULT, shared), (etype, map.get("bind"))] {
+        for (place, bind) in [(vec![DEFAULT, "bind"], shared), (below(&["bind"]), map.get("bind"))] {
             let Some(bind) = bind else { continue };
             let pairs: Option<Vec<(String, String)>> = match bind {
                 Value::Null => Some(Vec::new()),
@@ -268,7 +309,7 @@ impl<'a> Parser<'a> {
                 _ => None,
             };
             match pairs {
-                None => self.problem(&[place, "bind"], "bind is an object, or a list of names and expressions in turn"),
+                None => self.problem(&place, "bind is an object, or a list of names and expressions in turn"),
                 Some(pairs) => binds.extend(pairs),
             }
         }
@@ -277,9 +318,10 @@ impl<'a> Parser<'a> {
             let identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             if !identifier {
-                self.problem(&[etype, "bind", &name], format!("{name} is no name: letters, digits and _"));
+                let place: Vec<&str> = below(&["bind"]).into_iter().chain([name.as_str()]).collect();
+                self.problem(&place, format!("{name} is no name: letters, digits and _"));
             } else if let Err(problems) = compile(&name, &binds, &self.limits) {
-                let at: Vec<Value> = [etype, "bind", &name].map(Value::from).to_vec();
+                let at: Vec<Value> = below(&["bind"]).into_iter().chain([name.as_str()]).map(Value::from).collect();
                 for problem in problems {
                     let problem = Problem { at: at.clone(), ..problem };
                     if self.problems.len() < MAX_PROBLEMS && !self.problems.contains(&problem) {

@@ -43,6 +43,24 @@ pub struct Rules {
     default: Space,
     attrs_create: Option<Rule>,
     rate_limits: BTreeMap<String, Vec<RateLimit>>,
+    rooms: Option<RoomRules>,
+}
+
+/// What is said of rooms: `join`, `presence` (to show something) and `broadcast`, by the type of the room.
+#[derive(Debug, Clone, Default)]
+struct RoomRules {
+    kinds: HashMap<String, BTreeMap<&'static str, Rule>>,
+    /// Of types that are not named.
+    default: BTreeMap<&'static str, Rule>,
+}
+
+impl RoomRules {
+    fn insert(&mut self, kind: Option<&String>, rules: BTreeMap<&'static str, Rule>) {
+        match kind {
+            Some(kind) => drop(self.kinds.insert(kind.clone(), rules)),
+            None => self.default = rules,
+        }
+    }
 }
 
 /// The rules of a namespace, `$default`s filled in.
@@ -106,6 +124,19 @@ impl Rules {
     #[must_use]
     pub fn has_create(&self, etype: &str) -> bool {
         self.spaces.get(etype).is_some_and(|space| space.actions.contains_key("create"))
+    }
+
+    /// True when something is said of rooms; then rooms of different types are different rooms.
+    #[must_use]
+    pub const fn has_rooms(&self) -> bool {
+        self.rooms.is_some()
+    }
+
+    /// What is said of `join`, `presence` or `broadcast` in rooms of a type. Where nothing is said, all is allowed.
+    #[must_use]
+    pub fn room(&self, kind: &str, action: &'static str) -> Rule {
+        let Some(rooms) = &self.rooms else { return Rule::Allow };
+        rooms.kinds.get(kind).unwrap_or(&rooms.default).get(action).cloned().unwrap_or(Rule::Allow)
     }
 
     /// The limits of a name in `$rateLimits`.

@@ -397,3 +397,22 @@ fn the_usual_rules_are_simple() {
         assert!(program(code).predicate().is_none(), "{code}");
     }
 }
+
+#[test]
+fn rooms_have_rules_by_type() {
+    let code = json!({"$rooms": {
+        "chat": {"allow": {"join": "auth.id != null", "$default": "false"}},
+        "$default": {"allow": {"broadcast": false}},
+    }});
+    let rules = Rules::parse(&code).unwrap();
+    let said = |kind: &str, action| match rules.room(kind, action) {
+        Rule::Allow => "yes",
+        Rule::Deny => "no",
+        Rule::Program(_) => "it depends",
+    };
+    assert_eq!(["join", "presence", "broadcast"].map(|action| said("chat", action)), ["it depends", "no", "no"]);
+    assert_eq!(["join", "presence", "broadcast"].map(|action| said("talk", action)), ["yes", "yes", "no"]);
+    let none = Rules::parse(&json!({"$default": {"allow": {"$default": "false"}}})).unwrap();
+    assert!(rules.has_rooms() && !none.has_rooms());
+    assert!(matches!(none.room("chat", "join"), Rule::Allow), "the default is for entities");
+}

@@ -9,7 +9,9 @@ use keystead_instaql::system::USERS;
 use serde_json::{Value, json};
 
 use super::bus::News;
-use super::hub::{Changed, Content, Context, Form, Found, Latest, LiveApp, LiveQuery, Shared};
+use super::hub::{Changed, Content, Context, Form, Found, Latest, LiveApp, LiveQuery, Shared, Table};
+pub use super::missed::missed;
+use super::permits;
 use super::sessions::ops::Message;
 use super::sessions::{Login, Session};
 use super::store;
@@ -18,8 +20,8 @@ use crate::db::{Conn, is_unique_violation};
 use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::Limit;
-use crate::rooms::data::query::rules::{self as query, Asked};
-use crate::rooms::data::space;
+use crate::rooms::data::query::rules::{self as query, Asked, Shape};
+use crate::rooms::data::space::{self, Space, Status};
 use crate::rooms::data::transact::{Committed, Posted, Steps, Tx, rules as transacting};
 
 /// Transactions that are read at once when a node catches up.
@@ -32,9 +34,11 @@ pub struct Entry {
     /// `auth`, JSON.
     pub shown: String,
     /// `app-status`
-    pub status: &'static str,
+    pub status: Status,
     /// True when the app's rules look at address and origin.
     pub asks_request: bool,
+    /// The app.
+    pub space: Arc<Space>,
 }
 
 /// What the client is told; the rest is logged.
@@ -62,6 +66,12 @@ pub fn user_id(auth: &Auth) -> Option<String> {
     auth.user().map(|user| user.id.to_string())
 }
 
+/// The caller as a text that no other caller has.
+#[must_use]
+pub fn holder(auth: &Auth) -> String {
+    user_id(auth).unwrap_or_else(|| if auth.is_admin() { "admin" } else { "guest" }.into())
+}
+
 /// Finds out who opens a connection.
 ///
 /// # Errors
@@ -74,7 +84,12 @@ pub async fn enter(app: &Arc<App>, app_id: &str, refresh: Option<&str>, admin: O
     let look = |app: &Arc<App>| {
         let (shared, id, refresh, admin) = (Arc::clone(app), app_id.to_owned(), refresh.clone(), admin.clone());
         move |conn: &mut Conn| -> DataResult<Option<Entry>> {
-            let Some(space) = space::current(&shared, conn, &id)? else {
+            // Clients of an app that is switched off wait for it to be switched on.
+            let (space, is_off) = match space::current(&shared, conn, &id) {
+                Err(e) if e.told.kind == Kind::AppDisabled => (space::rules::in_tx(&shared, conn, &id)?, true),
+                space => (space?, false),
+            };
+            let Some(space) = space else {
                 return if space::is_app(conn, &id)? { Ok(None) } else { Err(Error::not_found("app").into()) };
             };
             let auth = match (&admin, &refresh) {
@@ -83,10 +98,10 @@ pub async fn enter(app: &Arc<App>, app_id: &str, refresh: Option<&str>, admin: O
                 (None, Some(token)) => auth::by_token(&shared, conn, &space, token).map_err(unknown_user)?,
                 (None, None) => Auth::Nobody,
             };
-            let user = auth.user().map(|user| shown(&id, &user.record));
+            let user = auth.user().filter(|_| !is_off).map(|user| shown(&id, &user.record));
             let shown = json!({"app": {"id": id}, "user": user, "admin?": auth.is_admin()}).to_string();
-            let status = if space.writable { "active" } else { "read-only" };
-            Ok(Some(Entry { auth, shown, status, asks_request: space.rules_text.contains("request.") }))
+            let status = if is_off { Status::Disabled } else { space.status() };
+            Ok(Some(Entry { auth, shown, status, asks_request: space.rules_text.contains("request."), space }))
         }
     };
     if let Some(entry) = app.db.read_snapshot(look(app)).await.map_err(told)? {
@@ -111,17 +126,17 @@ fn shown(app_id: &str, record: &serde_json::Map<String, Value>) -> Value {
     user.into()
 }
 
-/// The attrs as clients get them: a JSON list; and the last transaction.
+/// The attrs as clients get them: a JSON list; the last transaction; and the app as it was then.
 ///
 /// # Errors
 /// What the database says.
-pub async fn attrs(app: &Arc<App>, app_id: &str) -> Result<(String, i64)> {
+pub async fn attrs(app: &Arc<App>, app_id: &str) -> Result<(String, i64, Arc<Space>)> {
     let (shared, id) = (Arc::clone(app), app_id.to_owned());
     let read = move |conn: &mut Conn| -> DataResult<_> {
         let space = space::current(&shared, conn, &id)?.ok_or_else(|| Error::not_found("app"))?;
         let attrs: Vec<_> = space.catalog.attrs().map(|attr| &**attr).collect();
         let text = serde_json::to_string(&attrs).map_err(DataError::internal)?;
-        Ok((text, space::rules::last_tx(conn, &id)?))
+        Ok((text, space::rules::last_tx(conn, &id)?, space))
     };
     app.db.read_snapshot(read).await.map_err(told)
 }
@@ -165,7 +180,11 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
                 singular: key.form == Form::Tree(true),
                 meta: true,
                 topics: true,
-                join_rows: key.form == Form::JoinRows,
+                shape: match key.form {
+                    Form::Tree(_) => Shape::Tree,
+                    Form::JoinRows => Shape::JoinRows,
+                    Form::Rows => Shape::Rows,
+                },
                 request,
             };
             let answer = query::run(&shared, conn, &space, &auth, &asked)?;
@@ -178,6 +197,7 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
                     Content::Result { result: answer.body.into(), meta: Some(answer.meta.to_json().to_string().into()) }
                 }
                 Form::JoinRows => Content::Result { result: node(&answer.body, &answer.meta).into(), meta: None },
+                Form::Rows => Content::Table(Table { columns: answer.columns, rows: answer.rows }),
             };
             Ok((content, topics, space.version))
         };
@@ -188,6 +208,9 @@ pub async fn compute(app: &Arc<App>, live: &Arc<LiveApp>, live_query: &Arc<LiveQ
         }
     };
     let (tx_id, content, topics, version) = app.db.read_snapshot_within(limit.time(), read).await?;
+    if matches!(&content, Content::Error(e) if e.kind == Kind::AppDisabled) {
+        saw_status(app, live, Status::Disabled);
+    }
     let latest = live.install(live_query, Found { doubts, tx_id, content }, topics);
     if version.is_some_and(|version| live.saw_version(version)) {
         // Attrs or rules have changed, and nobody said so yet.
@@ -215,7 +238,7 @@ fn node(rows: &str, meta: &query::Meta) -> String {
 /// # Errors
 /// What is wrong with it, or what a rule says.
 pub async fn transact(app: &Arc<App>, session: &Session, login: &Login, message: &Message) -> Result<i64> {
-    let who = user_id(&login.auth).unwrap_or_else(|| if login.auth.is_admin() { "admin" } else { "guest" }.into());
+    let who = holder(&login.auth);
     let event_id = message.event_id().and_then(Value::as_str).map(|id| format!("{who} {id}"));
     let posted = Posted {
         steps: Steps::Wire(message.get("tx-steps").cloned()),
@@ -241,6 +264,7 @@ pub async fn transact(app: &Arc<App>, session: &Session, login: &Login, message:
                 let space = space::current(&shared, conn, &id)?.ok_or_else(|| Error::not_found("app"))?;
                 auth::by_id(conn, &space, user.id)?
             }
+            _ if !space::is_app(tx.aside(), &id)? => return Err(space::rules::switched_off().into()),
             other => other.clone(),
         };
         let done = transacting::run_as(&shared, tx, &id, &auth, &posted, None, None)?;
@@ -294,35 +318,59 @@ pub async fn tell_attrs_if_due(app: &Arc<App>, live: &Arc<LiveApp>) {
         return;
     }
     match attrs(app, &live.id).await {
-        Ok((attrs, tx_id)) => live.tell_attrs(&Arc::new(Shared::new(format!(
-            r#"{{"op":"refresh-ok","processed-tx-id":{tx_id},"attrs":{attrs},"computations":[]}}"#
-        )))),
+        Ok((attrs, tx_id, space)) => {
+            live.tell_attrs(&Arc::new(Shared::new(format!(
+                r#"{{"op":"refresh-ok","processed-tx-id":{tx_id},"attrs":{attrs},"computations":[]}}"#
+            ))));
+            permits::saw_rules(app, live, &space);
+        }
         // It has been logged; the next round tries again.
         Err(_told) => live.attrs_changed(),
+    }
+}
+
+/// Takes in what an app lets its clients do, and tells them when that is something else than before.
+pub fn saw_status(app: &App, live: &LiveApp, status: Status) {
+    if live.saw_status(status) {
+        let message = json!({"op": "app-status-changed", "status": status.name()});
+        live.tell(&Shared::new(message.to_string()));
+        // Live queries of an app that is switched off are errors; afterwards everybody needs attrs and results.
+        live.attrs_changed();
+        live.all_changed();
+        app.live.hub.wake();
     }
 }
 
 /// Looks for what others have committed in an app, if `tx_id` (or anything) is news.
 pub async fn catch_up(app: &Arc<App>, live: &Arc<LiveApp>, tx_id: Option<i64>) {
     loop {
-        let Some(seen) = live.seen_up_to() else { return };
-        if tx_id.is_some_and(|tx_id| tx_id <= seen) {
+        let seen = live.seen_up_to();
+        if tx_id.is_some_and(|tx_id| seen.is_none_or(|seen| tx_id <= seen)) {
             return;
         }
         let (shared, id) = (Arc::clone(app), Arc::clone(&live.id));
         let read = move |conn: &mut Conn| -> DataResult<_> {
-            let version = space::current(&shared, conn, &id)?.map(|space| space.version);
+            let space = match space::current(&shared, conn, &id) {
+                Err(e) if e.told.kind == Kind::AppDisabled => return Ok((None, Status::Disabled, 0, Vec::new())),
+                space => space?,
+            };
             let last = space::rules::last_tx(conn, &id)?;
-            let log = if last > seen { transacting::log_after(conn, &id, seen, AT_ONCE)? } else { Vec::new() };
-            Ok((version, last, log))
+            let log = match seen {
+                Some(seen) if last > seen => transacting::log_after(conn, &id, seen, AT_ONCE)?,
+                _ => Vec::new(),
+            };
+            let status = space.as_ref().map_or(Status::Active, |space| space.status());
+            Ok((space.map(|space| space.version), status, last, log))
         };
-        let (version, last, log) = match app.db.read(read).await {
+        let (version, status, last, log) = match app.db.read(read).await {
             Ok(found) => found,
             Err(e) => {
                 drop(told(e));
                 return;
             }
         };
+        saw_status(app, live, status);
+        let Some(seen) = seen else { return };
         if version.is_some_and(|version| live.saw_version(version)) {
             live.attrs_changed();
             live.all_changed();

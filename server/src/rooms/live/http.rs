@@ -11,6 +11,8 @@ use super::bus::News;
 use super::carriers::{sse, ws};
 use super::door;
 use super::hub::{Carrier, Form, Outbox};
+use super::permits;
+use super::presence::typed;
 use super::sessions::registry::Most;
 use super::sessions::token_hash;
 use super::sessions::{Login, Origin, Session, ops};
@@ -133,17 +135,22 @@ pub async fn push(call: DataCall) -> DataResult<HttpResponse> {
     Ok(envelope::json("{}"))
 }
 
-/// GET `/admin/rooms/presence`: who is in a room, with what is known of the users.
+/// GET `/admin/rooms/presence`: who is in a room, with what is known of the users. Whoever impersonates a user must be
+/// allowed to join, and sees what he would see there.
 ///
 /// # Errors
-/// A parameter that is missing, or what the database says.
+/// A parameter that is missing, `permission-denied`, or what the database says.
 pub async fn presence(call: DataCall) -> DataResult<HttpResponse> {
-    let (app, app_id) = (&call.app, call.space()?.app_id.as_str());
+    let (app, space) = (&call.app, call.space()?);
     let room_type = call.query("room-type").filter(|text| !text.trim().is_empty());
-    room_type.ok_or_else(|| Error::missing(&["params", "room-type"]))?;
-    let room_id = call.query("room-id").ok_or_else(|| Error::missing(&["params", "room-id"]))?;
-    let peers = app.live.rooms.peers(&(app_id.into(), room_id.as_str().into()));
-    let users = door::users(app, app_id, peers.iter().filter_map(|(_, peer)| peer.user.clone()).collect()).await?;
+    let kind = room_type.ok_or_else(|| Error::missing(&["params", "room-type"]))?;
+    let id = call.query("room-id").ok_or_else(|| Error::missing(&["params", "room-id"]))?;
+    permits::may_look(&call, &kind, &id).await?;
+    let room = if space.rules.has_rooms() { typed(&kind, &id) } else { id.into() };
+    let peers = app.live.rooms.peers(&(space.app_id.as_str().into(), room));
+    let seen = if call.auth.is_admin() { &peers[..] } else { &[] };
+    let users =
+        door::users(app, &space.app_id, seen.iter().filter_map(|(_, peer)| peer.user.clone()).collect()).await?;
     let mut sessions = Map::new();
     for (session, peer) in peers {
         let mut shown = peer.shown(&session);
@@ -157,8 +164,10 @@ pub async fn presence(call: DataCall) -> DataResult<HttpResponse> {
 
 fn log_in(call: &DataCall, session: &Session, singular: bool) -> DataResult<()> {
     let space = call.space()?;
+    let live = call.app.live.hub.app(&space.app_id);
+    permits::saw_rules(&call.app, &live, space);
     session.log_in(Login {
-        live: call.app.live.hub.app(&space.app_id),
+        live,
         auth: call.auth.clone(),
         token: call.header("as-token").map(token_hash),
         asks_request: space.rules_text.contains("request."),

@@ -9,7 +9,7 @@ use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
 use super::limit::Limit;
-use super::rules::{self, Asked};
+use super::rules::{self, Asked, Shape};
 use crate::app::App;
 use crate::db::Conn;
 use crate::rooms::data::auth::Auth;
@@ -49,7 +49,7 @@ pub async fn perms_check(call: DataCall) -> DataResult<HttpResponse> {
 /// `POST /runtime/framework/query`: for rendering on a server.
 pub async fn framework(call: DataCall) -> DataResult<HttpResponse> {
     let body = call.object()?;
-    let asked = Asked { meta: true, join_rows: true, ..asked(&call, &body)? };
+    let asked = Asked { meta: true, shape: Shape::JoinRows, ..asked(&call, &body)? };
     let answer = run(&call, asked).await?;
     let attrs: Vec<&Attr> = call.space()?.catalog.attrs().map(AsRef::as_ref).collect();
     let attrs = serde_json::to_string(&attrs).map_err(DataError::internal)?;

@@ -1,5 +1,6 @@
 //! Queries: from the JSON of a query to its answer (instant.md section 3).
 
+mod aggregate;
 pub mod http;
 mod limit;
 mod records;
@@ -9,4 +10,4 @@ mod triples;
 mod view;
 
 pub use limit::Limit;
-pub use rules::{Answer, Asked, Meta};
+pub use rules::{Answer, Asked, Meta, Shape};

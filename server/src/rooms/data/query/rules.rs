@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use keystead_instaql::query::ast::Function;
 use keystead_instaql::query::cursor::{Cursor, PageInfo};
 use keystead_instaql::query::plan::{AggregateOf, Filter, IdTest, Leaf, Node, Order, OrderBy, Page, Test};
 use keystead_instaql::query::{Plan, Query};
@@ -15,17 +14,18 @@ use keystead_instaql::tree::{self, Columns, Level};
 use keystead_instaql::{Error, Kind};
 use serde_json::{Map, Value, json};
 
+use super::aggregate::number;
 use super::limit;
 use super::records::records_of;
 pub use super::records::{holder, record, record_from, records};
 use super::store::{self, Found, Item, Wanted};
 use super::triples::Triples;
-pub(in super::super) use super::view::load_refs;
+pub(in crate::rooms) use super::view::load_refs;
 use super::view::{Sight, Viewer};
 use crate::app::App;
 use crate::db::{Conn, elapsed_ms};
 use crate::rooms::data::auth::Auth;
-use crate::rooms::data::error::{DataError, DataResult};
+use crate::rooms::data::error::DataResult;
 use crate::rooms::data::space::Space;
 use crate::rooms::data::storage::rules as storage;
 
@@ -40,25 +40,40 @@ pub struct Asked {
     pub meta: bool,
     /// What the answer depends on is wanted, too.
     pub topics: bool,
-    /// Triples instead of a tree.
-    pub join_rows: bool,
+    /// In what form the answer is wanted.
+    pub shape: Shape,
     /// What rules see of the request.
     pub request: Request,
+}
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Nested objects.
+    Tree,
+    /// The triples of all levels, each once.
+    JoinRows,
+    /// The entities of the top level in their order, each with its triples.
+    Rows,
 }
 
 impl Asked {
     /// A plain query.
     #[must_use]
     pub const fn plain(query: Value, singular: bool, request: Request) -> Self {
-        Self { query, singular, meta: false, topics: false, join_rows: false, request }
+        Self { query, singular, meta: false, topics: false, shape: Shape::Tree, request }
     }
 }
 
 /// An answer.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The tree as JSON; with `join_rows` the list of triples as JSON.
+    /// The tree, or the list of triples, as JSON.
     pub body: String,
+    /// What [`Shape::Rows`] asks for: lists of triples as JSON.
+    pub rows: Vec<(EntityId, Box<str>)>,
+    /// The attrs of the top level that an entity shows, `id` first; with [`Shape::Rows`] only.
+    pub columns: Vec<AttrId>,
     /// Page info and aggregates.
     pub meta: Meta,
     /// What the answer depends on.
@@ -130,7 +145,11 @@ pub fn run_with(
         }
     }
     run.hide(conn, &mut viewer)?;
-    answer.body = if asked.join_rows { run.join_rows(conn)? } else { run.tree() };
+    match asked.shape {
+        Shape::Tree => answer.body = run.tree(),
+        Shape::JoinRows => answer.body = run.join_rows(conn)?,
+        Shape::Rows => (answer.columns, answer.rows) = run.rows(),
+    }
     run.check_time()?;
     answer.topics.extend(std::mem::take(&mut viewer.topics));
     answer.checks = viewer.records.take().unwrap_or_default();
@@ -330,25 +349,11 @@ impl Run<'_> {
         let mut rows = Triples::default();
         let nodes = self.plan.all_nodes();
         for (node, found) in nodes.iter().zip(&self.levels) {
-            let numbers: Vec<(i64, AttrId)> =
-                node.columns.iter().filter_map(|attr| Some((self.space.number(attr.id)?, attr.id))).collect();
-            let order = match &node.order.by {
-                OrderBy::Attr(attr) => self.space.number(attr.id).map(|number| (number, attr.id)),
-                OrderBy::Created => None,
-            };
+            let numbers = self.numbers(node);
             let shown: HashSet<EntityId> = found.items.iter().map(|item| item.entity).collect();
             let ids: Vec<EntityId> = shown.iter().copied().collect();
             for entity in &ids {
-                let Some(values) = found.values.get(entity) else { continue };
-                for (number, attr) in numbers.iter().chain(&order) {
-                    if *attr == FILES_URL {
-                        if let Some(url) = self.file_url(values) {
-                            rows.add(*entity, *attr, &url, 0);
-                        }
-                    } else if let Some((text, created)) = values.get(number) {
-                        rows.add(*entity, *attr, text, *created);
-                    }
-                }
+                self.values(&numbers, found, *entity, &mut rows);
             }
             if let Some(link) = &node.via {
                 let parents: HashSet<EntityId> = found.items.iter().filter_map(|item| item.parent).collect();
@@ -364,6 +369,42 @@ impl Run<'_> {
             self.paths(conn, node, &ids, &mut rows)?;
         }
         Ok(rows.finish())
+    }
+
+    /// The columns of the top level, and its entities with their triples.
+    fn rows(&self) -> (Vec<AttrId>, Vec<(EntityId, Box<str>)>) {
+        let nodes = self.plan.all_nodes();
+        let (Some(node), Some(found)) = (nodes.first(), self.levels.first()) else { return Default::default() };
+        let numbers = self.numbers(node);
+        let row = |item: &Item| {
+            let mut rows = Triples::default();
+            self.values(&numbers, found, item.entity, &mut rows);
+            (item.entity, rows.finish().into_boxed_str())
+        };
+        (node.columns.iter().map(|attr| attr.id).collect(), found.items.iter().map(row).collect())
+    }
+
+    /// The attrs of an entity that an answer of triples shows: its columns, and what it is ordered by.
+    fn numbers(&self, node: &Node) -> Vec<(i64, AttrId)> {
+        let order = match &node.order.by {
+            OrderBy::Attr(attr) => Some(attr),
+            OrderBy::Created => None,
+        };
+        let attrs = node.columns.iter().chain(order);
+        attrs.filter_map(|attr| Some((self.space.number(attr.id)?, attr.id))).collect()
+    }
+
+    fn values(&self, numbers: &[(i64, AttrId)], found: &Found, entity: EntityId, rows: &mut Triples) {
+        let Some(values) = found.values.get(&entity) else { return };
+        for (number, attr) in numbers {
+            if *attr == FILES_URL {
+                if let Some(url) = self.file_url(values) {
+                    rows.add(entity, *attr, &url, 0);
+                }
+            } else if let Some((text, created)) = values.get(number) {
+                rows.add(entity, *attr, text, *created);
+            }
+        }
     }
 
     /// What the paths of a node's own filter look at, from the entities that are shown.
@@ -444,29 +485,6 @@ impl Run<'_> {
         };
         Ok(store::level(conn, &wanted)?.items.into_iter().map(|item| item.entity).collect())
     }
-}
-
-fn number(function: Function, count: i64, values: &[String]) -> DataResult<Value> {
-    let parsed = |text: &String| serde_json::from_str::<Value>(text).map_err(DataError::internal);
-    Ok(match function {
-        Function::Count => count.into(),
-        // Values come in the order of their keys.
-        Function::Min => values.first().map(parsed).transpose()?.unwrap_or_default(),
-        Function::Max => values.last().map(parsed).transpose()?.unwrap_or_default(),
-        Function::Sum | Function::Avg => {
-            let values = values.iter().map(parsed).collect::<DataResult<Vec<_>>>()?;
-            let sum: f64 = values.iter().filter_map(Value::as_f64).sum();
-            #[expect(clippy::cast_precision_loss, reason = "a mean is a double anyway")]
-            match function {
-                Function::Avg if values.is_empty() => Value::Null,
-                Function::Avg => json!(sum / values.len() as f64),
-                _ => match values.iter().map(Value::as_i64).try_fold(0_i64, |all, n| all.checked_add(n?)) {
-                    Some(whole) => whole.into(),
-                    None => json!(sum),
-                },
-            }
-        }
-    })
 }
 
 /// For topics only the entities count.

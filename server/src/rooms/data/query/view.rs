@@ -227,7 +227,7 @@ fn on_paths(filter: &Filter) -> Vec<String> {
 }
 
 /// Loads what the refs of a program need: of rows (`data`, `linkedData`) and of the user.
-pub(in super::super) fn load_refs(
+pub(in crate::rooms) fn load_refs(
     conn: &mut Conn,
     space: &Space,
     program: &Program,

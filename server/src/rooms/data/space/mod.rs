@@ -16,6 +16,29 @@ pub use rules::{Seen, current, found, is_app, seen};
 /// Apps that are remembered.
 const CACHED: u64 = 1_000;
 
+/// What an app lets its clients do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// All.
+    Active,
+    /// Read.
+    ReadOnly,
+    /// Nothing.
+    Disabled,
+}
+
+impl Status {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::ReadOnly => "read-only",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
 /// One state of an app's attrs and rules.
 pub struct Space {
     /// The app.
@@ -47,6 +70,12 @@ impl Space {
     #[must_use]
     pub fn attr(&self, number: i64) -> Option<&Arc<Attr>> {
         self.attrs.get(&number)
+    }
+
+    /// What the app lets its clients do; one that is switched off has no space to ask.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        if self.writable { Status::Active } else { Status::ReadOnly }
     }
 
     /// The same app with other rules.

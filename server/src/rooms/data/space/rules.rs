@@ -10,15 +10,15 @@ use keystead_instaql::{Error, Kind, system};
 use serde_json::Value;
 
 use super::store::{self, AttrRow, Head, NewAttr};
-use super::{Space, Spaces};
+use super::{Space, Spaces, Status};
 use crate::app::App;
 use crate::db::{Conn, is_unique_violation};
 use crate::rooms::apps::rules as apps;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::webhooks::rules as webhooks;
 
-const ACTIVE: &str = "active";
-const READ_ONLY: &str = "read-only";
+const ACTIVE: &str = Status::Active.name();
+const READ_ONLY: &str = Status::ReadOnly.name();
 
 /// True when there is such an app, whether it has data or not.
 ///
@@ -26,6 +26,12 @@ const READ_ONLY: &str = "read-only";
 /// What the database says.
 pub fn is_app(conn: &mut Conn, app_id: &str) -> DataResult<bool> {
     Ok(apps::is_enabled(conn, app_id)?)
+}
+
+/// What callers of a disabled app are told.
+#[must_use]
+pub fn switched_off() -> Error {
+    Error::new(Kind::AppDisabled, "This app is switched off", serde_json::json!({"status": Status::Disabled.name()}))
 }
 
 /// The app as it is now; none before its first call to the data API, or when there is no such app.
@@ -43,8 +49,7 @@ pub fn current(app: &App, conn: &mut Conn, app_id: &str) -> DataResult<Option<Ar
 pub fn seen(app: &App, conn: &mut Conn, app_id: &str) -> DataResult<Option<Seen>> {
     let Some((head, disabled_ms, admin_token_hash)) = store::seen(conn, app_id)? else { return Ok(None) };
     if disabled_ms.is_some() {
-        let hint = serde_json::json!({"status": "disabled"});
-        return Err(Error::new(Kind::AppDisabled, "This app is switched off", hint).into());
+        return Err(switched_off().into());
     }
     if let Some(space) = known(app, app_id, head.version) {
         return Ok(Some(Seen { space, admin_token_hash }));

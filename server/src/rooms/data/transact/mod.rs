@@ -12,7 +12,7 @@ use keystead_instaql::schema::{Attr, EntityId};
 use serde_json::Value;
 
 pub use ledger::{Ledger, Tx};
-pub use rules::{Committed, Logged, Posted, Steps};
+pub use rules::{Committed, Logged, LoggedChange, Posted, Steps};
 pub use schema::{apply_steps, change_attr, patched};
 
 /// What an id triple is sorted by: its time.

@@ -83,6 +83,19 @@ pub struct Logged {
     pub tx_id: i64,
     /// What it changed; none says that everything may have.
     pub topics: Option<HashSet<Topic>>,
+    /// The triples that changed.
+    pub changes: Vec<LoggedChange>,
+}
+
+/// A triple that a transaction of the log has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoggedChange {
+    /// Whose.
+    pub entity: EntityId,
+    /// Of what.
+    pub attr: Uuid,
+    /// The index key of the value that was there; none when it appeared.
+    pub old_key: Option<Vec<u8>>,
 }
 
 /// Runs a transaction and answers when it is on disk. Everybody whom it concerns is told.
@@ -290,8 +303,10 @@ fn logged(outcome: &Outcome, is_schema: bool) -> DataResult<Option<String>> {
 pub fn log_after(conn: &mut Conn, app_id: &str, tx_id: i64, most: i64) -> DataResult<Vec<Logged>> {
     let rows = store::log_after(conn, app_id, tx_id, most)?;
     let read = |(tx_id, changes): (i64, Option<String>)| {
-        let topics = changes.map(|text| topics_of(&text)).transpose()?;
-        Ok(Logged { tx_id, topics })
+        Ok(match changes.map(|text| read_logged(&text)).transpose()? {
+            Some((topics, changes)) => Logged { tx_id, topics: Some(topics), changes },
+            None => Logged { tx_id, topics: None, changes: Vec::new() },
+        })
     };
     rows.into_iter().map(read).collect()
 }
@@ -306,24 +321,26 @@ pub fn sweep_log(app: &App, tx: &mut Conn) -> DataResult<usize> {
     Ok(store::sweep_log(tx, before)?)
 }
 
-fn topics_of(text: &str) -> DataResult<HashSet<Topic>> {
+fn read_logged(text: &str) -> DataResult<(HashSet<Topic>, Vec<LoggedChange>)> {
     let record: Record = serde_json::from_str(text).map_err(DataError::internal)?;
     let bytes = |hex: &str| -> Vec<u8> {
         let digits: Vec<u32> = hex.chars().filter_map(|c| c.to_digit(16)).collect();
         digits.chunks(2).filter_map(|pair| u8::try_from(pair.iter().fold(0, |n, digit| n * 16 + digit)).ok()).collect()
     };
-    let mut topics = HashSet::new();
+    let (mut topics, mut changes) = (HashSet::new(), Vec::with_capacity(record.c.len()));
     for (entity, attr, old, new) in record.c {
         topics.extend([Topic::Entity(entity), Topic::Attr(attr)]);
-        for key in [old, new] {
-            topics.insert(Topic::Value(attr, key.map_or_else(|| key::NULL.to_vec(), |key| bytes(&key))));
+        let (old_key, new_key) = (old.as_deref().map(bytes), new.as_deref().map(bytes));
+        for key in [&old_key, &new_key] {
+            topics.insert(Topic::Value(attr, key.clone().unwrap_or_else(|| key::NULL.to_vec())));
         }
+        changes.push(LoggedChange { entity, attr, old_key });
     }
     for (entity, attr, key) in record.s {
         topics.extend([Topic::Entity(entity), Topic::Attr(attr), Topic::Value(attr, bytes(&key))]);
         topics.insert(Topic::Value(attr, key::NULL.to_vec()));
     }
-    Ok(topics)
+    Ok((topics, changes))
 }
 
 #[cfg(test)]
@@ -350,7 +367,9 @@ mod tests {
             rule_params: Default::default(),
         };
         let text = logged(&outcome, false).expect("written").expect("small");
-        assert_eq!(topics_of(&text).expect("read"), topics::of_outcome(&outcome));
+        let (topics, changes) = read_logged(&text).expect("read");
+        assert_eq!(topics, topics::of_outcome(&outcome));
+        assert_eq!(changes, [LoggedChange { entity: id(1), attr: id(2), old_key: None }]);
         assert!(logged(&outcome, true).expect("written").is_none());
     }
 }

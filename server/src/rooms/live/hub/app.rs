@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use keystead_instaql::rules::Rules;
 use keystead_instaql::topics::{Index, Topic};
 
+use super::follower::Follower;
 use super::frame::Shared;
 use super::key::QueryKey;
 use super::outbox::Outbox;
 use super::query::{Found, Latest, LiveQuery, Subscription};
+use crate::rooms::data::space::Status;
 
 /// Transactions whose topics are remembered for queries that are being computed.
 const RECENT: usize = 1_024;
@@ -22,6 +25,10 @@ pub struct LiveApp {
     attrs_changed: AtomicBool,
     /// Of attrs and rules, as computations saw it last.
     version: AtomicI64,
+    /// As it was seen last.
+    status: Mutex<Option<Status>>,
+    /// The rules that hold for rooms, with the version that they are from.
+    rules: RwLock<(i64, Arc<Rules>)>,
 }
 
 #[derive(Default)]
@@ -92,7 +99,14 @@ impl Seen {
 
 impl LiveApp {
     pub(super) fn new(id: Arc<str>) -> Self {
-        Self { id, state: Mutex::default(), attrs_changed: AtomicBool::new(false), version: AtomicI64::new(0) }
+        Self {
+            id,
+            state: Mutex::default(),
+            attrs_changed: AtomicBool::new(false),
+            version: AtomicI64::new(0),
+            status: Mutex::default(),
+            rules: RwLock::default(),
+        }
     }
 
     /// The query of this key, new if need be. It stays as long as somebody holds it or is subscribed.
@@ -130,10 +144,16 @@ impl LiveApp {
         query.install(found)
     }
 
-    /// Subscribes a connection that is about to be told `known`.
-    pub fn subscribe(&self, query: &Arc<LiveQuery>, outbox: &Arc<Outbox>, known: &Latest) -> Arc<Subscription> {
+    /// Subscribes a connection that is about to be told `known`, or that holds a copy.
+    pub fn subscribe(
+        &self,
+        query: &Arc<LiveQuery>,
+        outbox: &Arc<Outbox>,
+        known: &Latest,
+        follower: Option<Follower>,
+    ) -> Arc<Subscription> {
         let mut state = self.state();
-        let subscription = query.subscribe(outbox, known);
+        let subscription = query.subscribe(outbox, known, follower);
         if state.by_id.insert(query.id, Arc::clone(query)).is_none() {
             // Its last subscriber left after this one had found it. Its topics are gone: they come with a new look.
             state.by_key.insert(query.key.clone(), Arc::clone(query));
@@ -142,6 +162,13 @@ impl LiveApp {
             }
         }
         subscription
+    }
+
+    /// True when one of the changes may concern the query, or when it is not known what does.
+    #[must_use]
+    pub fn concerns(&self, changed: &HashSet<Topic>, query: &LiveQuery) -> bool {
+        let state = self.state();
+        state.index.topics(&query.id).is_none_or(|topics| !topics.is_disjoint(changed))
     }
 
     /// Forgets a query that nobody is subscribed to.
@@ -198,6 +225,36 @@ impl LiveApp {
         before != 0 && before < version
     }
 
+    /// True when the app has another status than it had before.
+    pub fn saw_status(&self, status: Status) -> bool {
+        let before = self.status.lock().unwrap_or_else(PoisonError::into_inner).replace(status);
+        before.is_some_and(|before| before != status)
+    }
+
+    /// Takes in rules, unless newer ones are known. True when rooms may have to be looked at again.
+    pub fn saw_rules(&self, version: i64, rules: &Arc<Rules>) -> bool {
+        let mut known = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        if known.0 >= version {
+            return false;
+        }
+        let concerns = known.1.has_rooms() || rules.has_rooms();
+        let is_first = known.0 == 0;
+        *known = (version, Arc::clone(rules));
+        concerns && !is_first
+    }
+
+    /// The rules as they were seen last, with their version.
+    #[must_use]
+    pub fn rules(&self) -> (i64, Arc<Rules>) {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// True when the app was switched off when it was looked at last.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) == Some(Status::Disabled)
+    }
+
     /// The transactions that other nodes (or programs) have committed and that were not told here: those after this one;
     /// none before anything has been computed.
     #[must_use]
@@ -251,6 +308,13 @@ impl LiveApp {
     /// A connection that is gone.
     pub fn forget(&self, outbox: &Arc<Outbox>) {
         self.state().listeners.retain(|other| !Arc::ptr_eq(other, outbox));
+    }
+
+    /// Tells the connections something that none may miss.
+    pub fn tell(&self, message: &Shared) {
+        for outbox in &self.state().listeners {
+            outbox.push(message.bytes(outbox.carrier()));
+        }
     }
 
     /// Tells the connections of new attrs.

@@ -11,6 +11,8 @@ pub enum Form {
     JoinRows,
     /// Nested objects; true: links to one are no lists (`inference?`).
     Tree(bool),
+    /// Entities with their triples, for clients that hold a copy.
+    Rows,
 }
 
 /// As whom a query is asked. Equal contexts see equal results.

@@ -10,10 +10,12 @@
 //! processor; what changes meanwhile is computed once.
 
 pub mod app;
+pub mod follower;
 pub mod frame;
 pub mod key;
 pub mod outbox;
 pub mod query;
+pub mod table;
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -21,10 +23,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 pub use app::{Changed, LiveApp};
+pub use follower::Follower;
 pub use frame::{Carrier, Shared};
 pub use key::{Context, Form, QueryKey};
 pub use outbox::{Next, Outbox};
 pub use query::{Content, Found, Latest, LiveQuery, Subscription};
+pub use table::Table;
 
 /// All live apps of this node.
 #[derive(Default)]

@@ -7,9 +7,11 @@ use bytes::Bytes;
 use keystead_instaql::Error;
 use serde_json::{Value, json};
 
+use super::follower::{Follower, Since};
 use super::frame::{Carrier, Shared};
-use super::key::QueryKey;
+use super::key::{Form, QueryKey};
 use super::outbox::Outbox;
+use super::table::{Deltas, Table};
 
 /// A query that somebody is subscribed to, as one permission context sees it.
 pub struct LiveQuery {
@@ -29,6 +31,8 @@ struct Slot {
     latest: Option<Arc<Latest>>,
     /// The doubts that the latest result has answered.
     answered: u64,
+    /// How a table came to be what it is.
+    deltas: Option<Box<Deltas>>,
     subscribers: Vec<Arc<Subscription>>,
 }
 
@@ -64,6 +68,8 @@ pub enum Content {
         /// `result-meta`
         meta: Option<Box<str>>,
     },
+    /// Entities with their triples.
+    Table(Table),
     /// What is wrong with it now.
     Error(Error),
 }
@@ -76,6 +82,15 @@ pub struct Subscription {
     sent_tx: AtomicI64,
     queued: AtomicBool,
     forced: AtomicBool,
+    /// Of a client that holds a copy.
+    follower: Option<Box<Follower>>,
+}
+
+impl Latest {
+    /// Counts the different contents of the query.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
 }
 
 impl LiveQuery {
@@ -134,14 +149,24 @@ impl LiveQuery {
         let Found { tx_id, content, doubts } = found;
         let mut slot = self.slot();
         slot.answered = slot.answered.max(doubts);
-        let (version, content) = match &slot.latest {
-            Some(latest) if latest.tx_id > tx_id => return Arc::clone(latest),
+        let (version, content) = match slot.latest.take() {
+            Some(latest) if latest.tx_id > tx_id => {
+                slot.latest = Some(Arc::clone(&latest));
+                return latest;
+            }
             Some(latest) if *latest.content == content => (latest.version, Arc::clone(&latest.content)),
-            Some(latest) => (latest.version + 1, Arc::new(content)),
+            Some(latest) => {
+                let version = latest.version + 1;
+                if self.key.form == Form::Rows {
+                    let changes = content.since(&latest.content);
+                    slot.deltas.get_or_insert_default().push(version, tx_id, changes);
+                }
+                (version, Arc::new(content))
+            }
             None => (1, Arc::new(content)),
         };
         let several = slot.subscribers.len() > 1;
-        let refresh = several.then(|| Shared::new(content.refresh(&self.key.query, tx_id)));
+        let refresh = several.then(|| content.refresh(&self.key.query, tx_id)).flatten().map(Shared::new);
         let latest = Arc::new(Latest { tx_id, version, content, refresh });
         slot.latest = Some(Arc::clone(&latest));
         for subscription in &slot.subscribers {
@@ -150,8 +175,29 @@ impl LiveQuery {
         latest
     }
 
-    /// Adds a subscriber who is about to be told `known`.
-    pub fn subscribe(self: &Arc<Self>, outbox: &Arc<Outbox>, known: &Latest) -> Arc<Subscription> {
+    /// What the newest content has that one of a version has not.
+    pub(super) fn since(&self, version: u64) -> Since {
+        let slot = self.slot();
+        match &slot.latest {
+            None => Since::Nothing,
+            Some(latest) if latest.version == version => Since::Nothing,
+            Some(latest) => match &*latest.content {
+                Content::Error(error) => Since::Failed(error.clone()),
+                _ => match slot.deltas.as_ref().and_then(|deltas| deltas.after(version)) {
+                    Some(txes) => Since::Changes(txes, latest.version),
+                    None => Since::TooMuch,
+                },
+            },
+        }
+    }
+
+    /// Adds a subscriber who is about to be told `known`, or who holds a copy.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        outbox: &Arc<Outbox>,
+        known: &Latest,
+        follower: Option<Follower>,
+    ) -> Arc<Subscription> {
         let subscription = Arc::new(Subscription {
             query: Arc::clone(self),
             outbox: Arc::clone(outbox),
@@ -159,6 +205,7 @@ impl LiveQuery {
             sent_tx: AtomicI64::new(known.tx_id),
             queued: AtomicBool::new(false),
             forced: AtomicBool::new(false),
+            follower: follower.map(Box::new),
         });
         let mut slot = self.slot();
         slot.subscribers.push(Arc::clone(&subscription));
@@ -197,25 +244,35 @@ impl Content {
                 let meta = meta.as_ref().map(|meta| format!(r#","result-meta":{meta}"#)).unwrap_or_default();
                 Some(format!(r#"{{"op":"add-query-ok",{members}"result":{result}{meta},"processed-tx-id":{tx_id}}}"#))
             }
-            Self::Error(_) => None,
+            Self::Table(_) | Self::Error(_) => None,
         }
     }
 
-    fn refresh(&self, query: &str, tx_id: i64) -> String {
+    /// The changes that lead here from another content; none where there is no such way.
+    fn since(&self, old: &Self) -> Option<String> {
+        match (self, old) {
+            (Self::Table(new), Self::Table(old)) => new.since(old),
+            _ => None,
+        }
+    }
+
+    /// None for a table, of which each follower is told what he lacks.
+    fn refresh(&self, query: &str, tx_id: i64) -> Option<String> {
         match self {
             Self::Result { result, meta } => {
                 let meta = meta.as_ref().map(|meta| format!(r#","result-meta":{meta}"#)).unwrap_or_default();
-                format!(
+                Some(format!(
                     r#"{{"op":"refresh-ok","processed-tx-id":{tx_id},"computations":[{{"instaql-query":{query},"instaql-result":{result}{meta}}}]}}"#
-                )
+                ))
             }
+            Self::Table(_) => None,
             Self::Error(error) => {
                 let query: Value = serde_json::from_str(query).unwrap_or_default();
                 let message = json!({
                     "op": "error", "status": error.kind.http_status(), "type": error.kind.name(),
                     "message": error.message, "hint": error.hint, "original-event": {"op": "add-query", "q": query},
                 });
-                message.to_string()
+                Some(message.to_string())
             }
         }
     }
@@ -231,6 +288,9 @@ impl Subscription {
     /// Queues itself if `latest` is news to the client: other content, or content that includes the client's own write,
     /// which it shows as pending until it is told so.
     fn notice(self: &Arc<Self>, latest: &Latest) {
+        if self.follower.is_some() {
+            return self.enqueue();
+        }
         let own = self.outbox.own_tx();
         let sent = self.sent_tx.load(Ordering::Acquire);
         let settles = own > sent && latest.tx_id >= own;
@@ -257,15 +317,25 @@ impl Subscription {
     }
 
     /// The newest result as bytes, unless the client has it.
-    pub(super) fn take(&self, carrier: Carrier) -> Option<Bytes> {
+    pub(super) fn take(self: &Arc<Self>, carrier: Carrier) -> Option<Bytes> {
         self.queued.store(false, Ordering::Release);
+        if let Some(follower) = &self.follower {
+            let (message, more) = follower.next(&self.query)?;
+            if more {
+                self.enqueue();
+            }
+            return Some(carrier.frame(&message));
+        }
         let latest = self.query.latest()?;
         let forced = self.forced.swap(false, Ordering::AcqRel);
         let sent = self.sent_version.swap(latest.version, Ordering::AcqRel);
         self.sent_tx.fetch_max(latest.tx_id, Ordering::AcqRel);
-        (forced || sent != latest.version).then(|| match &latest.refresh {
-            Some(shared) => shared.bytes(carrier),
-            None => carrier.frame(&latest.content.refresh(&self.query.key.query, latest.tx_id)),
-        })
+        if !forced && sent == latest.version {
+            return None;
+        }
+        match &latest.refresh {
+            Some(shared) => Some(shared.bytes(carrier)),
+            None => latest.content.refresh(&self.query.key.query, latest.tx_id).map(|text| carrier.frame(&text)),
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Rooms: who is there, what they show, and what they call out to each other. Nothing of it is stored.
 //!
-//! A room is named by app and room id. A peer is a connection; its id is the session id. Every node knows every peer of
+//! A room is named by app and room id, and by its type where the app has rules for rooms. A peer is a connection; its id is the session id. Every node knows every peer of
 //! every room: what happens at one node is told to all, and a node that falls silent takes its peers along
 //! (`rooms/live/bus`).
 
@@ -14,14 +14,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub use edits::Edit;
-pub use room::{Peer, Room};
+pub use room::{Peer, Room, typed};
 
 use super::hub::{Outbox, Shared};
 
 /// Changes of a room that come within this time are told together.
 const GATHER: Duration = Duration::from_millis(8);
 
-/// Name of a room: app, room id.
+/// Name of a room: app, room id (or [`typed`]).
 pub type RoomKey = (Arc<str>, Arc<str>);
 
 /// All rooms that this node knows of.

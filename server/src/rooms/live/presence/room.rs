@@ -29,6 +29,18 @@ impl Peer {
     }
 }
 
+/// How a room of a type is known here, so that it is another one than that of the same id and another type. Neither has a NUL.
+#[must_use]
+pub fn typed(kind: &str, id: &str) -> Arc<str> {
+    format!("{kind}\0{id}").into()
+}
+
+/// The id of a room that may be known by its type, too.
+#[must_use]
+pub(super) fn wire_id(room: &str) -> &str {
+    room.split_once('\0').map_or(room, |(_, id)| id)
+}
+
 /// A room.
 #[derive(Default)]
 pub struct Room {
@@ -59,22 +71,22 @@ impl Room {
         vec![Edit::remove(&[session])]
     }
 
-    /// Tells the connections of this node what is pending, but `except`.
-    pub(super) fn tell(&mut self, room_id: &Arc<str>, except: Option<&Arc<Outbox>>) {
+    /// Tells the connections of this node what is pending, but `except`. `room`: as the room is known here.
+    pub(super) fn tell(&mut self, room: &Arc<str>, except: Option<&Arc<Outbox>>) {
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() || self.here.is_empty() {
             return;
         }
         self.told = Some(Instant::now());
-        let message = json!({"op": "patch-presence", "room-id": &**room_id, "edits": pending});
+        let message = json!({"op": "patch-presence", "room-id": wire_id(room), "edits": pending});
         let message = Shared::new(message.to_string());
         for outbox in self.here.values().filter(|outbox| except.is_none_or(|except| !Arc::ptr_eq(outbox, except))) {
-            outbox.offer_room(room_id, &message);
+            outbox.offer_room(room, &message);
         }
     }
 
-    pub(super) fn whole(&self, room_id: &str) -> String {
-        json!({"op": "refresh-presence", "room-id": room_id, "data": self.sessions()}).to_string()
+    pub(super) fn whole(&self, room: &str) -> String {
+        json!({"op": "refresh-presence", "room-id": wire_id(room), "data": self.sessions()}).to_string()
     }
 
     pub(super) fn sessions(&self) -> Value {

@@ -2,8 +2,9 @@
 
 pub mod ops;
 pub mod registry;
+mod syncs;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,6 +18,7 @@ use super::streams::Held;
 use crate::rooms::data::auth::Auth;
 
 pub use registry::{Registry, Seat};
+use syncs::Copies;
 
 /// What a connection has asked for, by the text and form of the query.
 type Queries = HashMap<(Arc<str>, Form), Arc<Subscription>>;
@@ -32,7 +34,9 @@ pub struct Session {
     /// Where it comes from.
     pub origin: Origin,
     queries: Mutex<Queries>,
-    rooms: Mutex<HashSet<Arc<str>>>,
+    /// Most connections have none.
+    copies: Mutex<Option<Box<Copies>>>,
+    rooms: Mutex<HashMap<Arc<str>, Joined>>,
     /// Most connections have none.
     streams: Mutex<Option<Box<Held>>>,
     /// The tick at which something was heard of it.
@@ -42,6 +46,15 @@ pub struct Session {
     /// Hash of the token that must come with messages that are pushed.
     push_token: OnceLock<String>,
     seat: Seat,
+}
+
+/// A room that a connection is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// Its type, as the client says.
+    pub kind: Arc<str>,
+    /// How it is known: see [`RoomKey`](super::presence::RoomKey).
+    pub room: Arc<str>,
 }
 
 /// Who a connection is.
@@ -77,6 +90,7 @@ impl Session {
             login: OnceLock::new(),
             origin,
             queries: Mutex::default(),
+            copies: Mutex::default(),
             rooms: Mutex::default(),
             streams: Mutex::default(),
             heard: AtomicU64::new(tick),
@@ -134,7 +148,7 @@ impl Session {
         self.queries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn rooms(&self) -> MutexGuard<'_, HashSet<Arc<str>>> {
+    fn rooms(&self) -> MutexGuard<'_, HashMap<Arc<str>, Joined>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -144,10 +158,25 @@ impl Session {
         self.queries().values().cloned().collect()
     }
 
-    /// True when it has joined the room.
+    fn copies<T>(&self, look: impl FnOnce(&mut Copies) -> T) -> T {
+        let mut copies = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = look(copies.get_or_insert_default());
+        if copies.as_ref().is_some_and(|copies| copies.is_empty()) {
+            *copies = None;
+        }
+        result
+    }
+
+    /// The room of this id, if it has joined it.
     #[must_use]
-    pub fn is_in(&self, room: &str) -> bool {
-        self.rooms().contains(room)
+    pub fn joined(&self, id: &str) -> Option<Joined> {
+        self.rooms().get(id).cloned()
+    }
+
+    /// The rooms that it is in, by id.
+    #[must_use]
+    pub fn all_joined(&self) -> Vec<(Arc<str>, Joined)> {
+        self.rooms().iter().map(|(id, joined)| (Arc::clone(id), joined.clone())).collect()
     }
 
     /// How many rooms it is in.
@@ -157,13 +186,13 @@ impl Session {
     }
 
     /// It joins a room.
-    pub fn entered(&self, room: &str) {
-        self.rooms().insert(room.into());
+    pub fn entered(&self, id: &str, joined: Joined) {
+        self.rooms().insert(id.into(), joined);
     }
 
-    /// It leaves a room; false when it was not there.
-    pub fn left(&self, room: &str) -> bool {
-        self.rooms().remove(room)
+    /// It leaves the room of this id; none when it was not there.
+    pub fn left(&self, id: &str) -> Option<Joined> {
+        self.rooms().remove(id)
     }
 
     pub(super) fn streams(&self) -> MutexGuard<'_, Option<Box<Held>>> {
@@ -178,19 +207,19 @@ impl Session {
         }
     }
 
-    /// Ends what the connection had: called once, when it is gone. Gives the rooms that it was in.
+    /// Ends what the connection had: called once, when it is gone. Gives the rooms that it was in, as they are known.
     pub fn ended(&self) -> Vec<Arc<str>> {
         self.outbox.close();
         self.let_go();
         let queries = std::mem::take(&mut *self.queries());
         if let Some(login) = self.login() {
-            for subscription in queries.values() {
-                login.live.leave(subscription);
+            for subscription in queries.into_values().chain(self.copies(std::mem::take).into_values()) {
+                login.live.leave(&subscription);
             }
             login.live.forget(&self.outbox);
         }
         self.seat.leave();
-        std::mem::take(&mut *self.rooms()).into_iter().collect()
+        std::mem::take(&mut *self.rooms()).into_values().map(|joined| joined.room).collect()
     }
 
     fn key(&self, query: &str, form: Form, login: &Login) -> QueryKey {

@@ -6,10 +6,13 @@ use std::time::Duration;
 use keystead_instaql::error::{Error, Kind, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Login, Session, token_hash};
+use super::{Login, Session, syncs, token_hash};
 use crate::app::App;
+use crate::rooms::data::space::Status;
+use crate::rooms::data::space::rules::switched_off;
 use crate::rooms::live::door;
 use crate::rooms::live::hub::{Carrier, Content, Form};
+use crate::rooms::live::permits;
 use crate::rooms::live::rooms;
 use crate::rooms::live::streams::ops as streams;
 
@@ -137,6 +140,10 @@ async fn operation(app: &Arc<App>, session: &Arc<Session>, message: &Message) ->
         return init(app, session, message).await;
     }
     let login = session.login().ok_or_else(|| not_in_order("This connection has not sent init yet"))?;
+    let lets_go = ["remove-query", "remove-sync", "leave-room", "unsubscribe-stream"].contains(&message.op());
+    if login.live.is_disabled() && !lets_go {
+        return Err(switched_off());
+    }
     match message.op() {
         "add-query" => add_query(app, session, login, message).await,
         "remove-query" => {
@@ -145,11 +152,14 @@ async fn operation(app: &Arc<App>, session: &Arc<Session>, message: &Message) ->
             session.outbox.answer(&message.answer("remove-query-ok", json!({"q": query})));
             Ok(())
         }
+        "start-sync" => syncs::start(app, session, login, message).await,
+        "resync-table" => syncs::resync(app, session, login, message).await,
+        "remove-sync" => syncs::remove(session, login, message),
         "transact" => transact(app, session, login, message).await,
-        "join-room" => rooms::join(app, session, login, message),
+        "join-room" => rooms::join(app, session, login, message).await,
         "leave-room" => rooms::leave(app, session, login, message),
-        "set-presence" => rooms::set_presence(app, session, login, message),
-        "client-broadcast" => rooms::broadcast(app, session, login, message),
+        "set-presence" => rooms::set_presence(app, session, login, message).await,
+        "client-broadcast" => rooms::broadcast(app, session, login, message).await,
         "start-stream" => streams::start(app, session, login, message).await,
         "append-stream" => streams::append(app, session, login, message).await,
         "subscribe-stream" => streams::subscribe(app, session, login, message).await,
@@ -174,15 +184,22 @@ async fn init(app: &Arc<App>, session: &Arc<Session>, message: &Message) -> Resu
     let token = refresh.map(token_hash);
     let live = app.live.hub.app(app_id);
     live.listen(&session.outbox);
-    // The attrs are read after the connection listens, so that it misses no change of them.
-    let (attrs, _) = door::attrs(app, app_id).await?;
+    // Status and attrs are looked at after the connection listens, so that it misses no change of them.
+    door::saw_status(app, &live, entry.status);
+    permits::saw_rules(app, &live, &entry.space);
+    let attrs = match entry.status {
+        Status::Disabled => "[]".to_owned(),
+        _ => door::attrs(app, app_id).await?.0,
+    };
     if !session.log_in(Login { live, token, auth: entry.auth, asks_request: entry.asks_request, singular: false }) {
         return Err(not_in_order("This connection has sent init already"));
     }
     let id = message.event_id().map(|id| format!(r#""client-event-id":{id},"#)).unwrap_or_default();
     session.outbox.answer(&format!(
         r#"{{"op":"init-ok",{id}"session-id":"{}","auth":{},"attrs":{attrs},"app-status":{{"status":"{}"}}}}"#,
-        session.id, entry.shown, entry.status
+        session.id,
+        entry.shown,
+        entry.status.name()
     ));
     Ok(())
 }
@@ -234,7 +251,7 @@ pub async fn subscribe(
         return Err(error.clone());
     };
     session.outbox.answer(&answer);
-    let subscription = login.live.subscribe(&live_query, &session.outbox, &latest);
+    let subscription = login.live.subscribe(&live_query, &session.outbox, &latest, None);
     let before = session.queries().insert((query.into(), form), Arc::clone(&subscription));
     if let Some(before) = before {
         login.live.leave(&before);

@@ -14,7 +14,7 @@ use crate::db::Conn;
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::permissions::rules::Judge;
-use crate::rooms::data::query::rules::{self as query, Asked};
+use crate::rooms::data::query::rules::{self as query, Asked, Shape};
 use crate::rooms::data::space;
 use crate::rooms::data::transact::{Committed, Posted, Steps, Tx, rules as transacting};
 
@@ -219,7 +219,7 @@ pub fn visible(app: &App, conn: &mut Conn, app_id: &str, viewer: &Viewer, wanted
         singular: false,
         meta: false,
         topics: false,
-        join_rows: false,
+        shape: Shape::Tree,
         request: viewer.request.clone(),
     };
     let found = query::run(app, conn, &space, &viewer.auth, &asked)?;
