@@ -61,6 +61,12 @@ pub enum SdkError {
     /// A signature is demanded, and the content has none.
     #[error("the content is not signed")]
     NotSigned,
+    /// A value that must be sealed is not: it was never, or somebody put another one in its place.
+    #[error("the value is not sealed")]
+    NotSealed,
+    /// A value is too large to be sealed.
+    #[error("the value is too large to be sealed")]
+    ValueTooLarge,
     /// The signature of a public key is missing or wrong: do not use the key.
     #[error("the signature of the public key is not valid")]
     PublicKeySignature,
@@ -129,6 +135,8 @@ impl SdkError {
             Self::ReplayedChallenge => 117,
             Self::Content => 120,
             Self::NotSigned => 121,
+            Self::NotSealed => 122,
+            Self::ValueTooLarge => 123,
             Self::PublicKeySignature => 130,
             Self::GroupKeySignature => 131,
             Self::PinnedKey => 132,
@@ -173,6 +181,8 @@ impl SdkError {
             Self::ReplayedChallenge => "replayed_challenge",
             Self::Content => "content",
             Self::NotSigned => "not_signed",
+            Self::NotSealed => "not_sealed",
+            Self::ValueTooLarge => "value_too_large",
             Self::PublicKeySignature => "public_key_signature",
             Self::GroupKeySignature => "group_key_signature",
             Self::PinnedKey => "pinned_key",
@@ -250,6 +260,8 @@ mod tests {
             ReplayedChallenge,
             Content,
             NotSigned,
+            NotSealed,
+            ValueTooLarge,
             PublicKeySignature,
             GroupKeySignature,
             PinnedKey,

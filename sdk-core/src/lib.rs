@@ -10,6 +10,7 @@
 //! | [`group`] | creation, keys, members, invites |
 //! | [`content`] | encryption and signatures of the application's own data |
 //! | [`bulk`] | large data, encrypted by the caller's own AES-GCM |
+//! | [`record`] | values of records of the data API, bound to their place |
 //! | [`search`] | searchable hashes and sortable numbers beside it |
 //! | [`mod@file`] | registration of files, their keys and parts |
 //! | [`sym_key`] | symmetric keys beside the group keys |
@@ -46,6 +47,7 @@ pub mod group;
 pub mod handle;
 pub mod jwt;
 pub mod policy;
+pub mod record;
 pub mod search;
 #[cfg(feature = "vectors")]
 pub mod seeded;

@@ -1334,6 +1334,48 @@ int32_t keystead_session_finish_key_rotation(const struct KeysteadSession *sessi
                                              KeysteadCallback callback,
                                              void *context);
 
+// Seals the JSON text of a value, at most 1 MiB, with the newest key of the group (or of `user`, when `group` is null): text that opens as
+// this attribute of this record of this namespace only. `entity_id` is a UUID.
+//
+// # Safety
+// The [contract](crate#contract) of this library.
+int32_t keystead_seal_value(const struct KeysteadGroup *group,
+                            const struct KeysteadUser *user,
+                            const char *namespace_name,
+                            const char *entity_id,
+                            const char *attribute,
+                            const char *json,
+                            char **out);
+
+// Opens a sealed value in its place: its JSON text.
+//
+// # Safety
+// The [contract](crate#contract) of this library.
+int32_t keystead_open_value(const struct KeysteadGroup *group,
+                            const struct KeysteadUser *user,
+                            const char *namespace_name,
+                            const char *entity_id,
+                            const char *attribute,
+                            const char *sealed,
+                            char **out);
+
+// Id of the key that opens a sealed value.
+//
+// # Safety
+// The [contract](crate#contract) of this library.
+int32_t keystead_sealed_key_id(const char *sealed, char **out);
+
+// The token of a text, to be stored beside its sealed value and looked for, of the group (or of `user`, when `group` is null).
+//
+// # Safety
+// The [contract](crate#contract) of this library.
+int32_t keystead_search_value(const struct KeysteadGroup *group,
+                              const struct KeysteadUser *user,
+                              const char *namespace_name,
+                              const char *attribute,
+                              const char *text,
+                              char **out);
+
 // An empty store of verify keys. `strict`: nothing unsigned, nothing weaker than the hybrids.
 //
 // # Safety

@@ -26,6 +26,7 @@ mod handles;
 mod login;
 #[cfg(feature = "network")]
 pub mod net;
+mod record;
 mod trust;
 mod user;
 mod user_keys;
@@ -41,6 +42,7 @@ pub use file::*;
 pub use group::*;
 pub use handles::*;
 pub use login::*;
+pub use record::*;
 pub use trust::*;
 pub use user::*;
 pub use user_keys::*;

@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod group;
 mod login;
+mod record;
 mod trust;
 mod user;
 
@@ -15,6 +16,7 @@ pub use content::{Key, Opening, Sealing, head, open_content, string_head};
 pub use file::{NewFile, done_file_register, file_key, part_sign_key_id};
 pub use group::Group;
 pub use login::{Login, prepare_login};
+pub use record::sealed_key_id;
 pub use trust::{
     PublicKey, Trust, VerifyKey, group_key_signers, group_keys_page_signers, public_key_signer, verify_key_before,
 };

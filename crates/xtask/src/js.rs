@@ -57,11 +57,15 @@ fn serve(binary: &Path, folder: &Path, pages: &Path) -> Result<(Server, Vec<(&'s
         Ok::<_, anyhow::Error>(rest.split('"').next().unwrap_or_default().to_owned())
     };
     let (public, secret) = (token("public_token")?, token("secret_token")?);
+    let (app_id, admin) = (token("app_id")?, token("admin_token")?);
     let server = Server::start(binary, folder, &[], &[("KEYSTEAD__SERVER__STATIC_DIR", pages)])?;
     let environment = vec![
         ("KEYSTEAD_URL", server.url.clone()),
         ("KEYSTEAD_PUBLIC_TOKEN", public),
         ("KEYSTEAD_SECRET_TOKEN", secret),
+        ("KEYSTEAD_DATA_APP", app_id),
+        ("KEYSTEAD_DATA_ADMIN_TOKEN", admin),
+        ("KEYSTEAD_DATA_DIR", data.canonicalize()?.display().to_string()),
     ];
     Ok((server, environment))
 }

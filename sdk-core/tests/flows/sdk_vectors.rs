@@ -4,9 +4,11 @@
 //! with `KEYSTEAD_WRITE_VECTORS=1 cargo test -p keystead-sdk-core --test flows sdk_vectors`.
 
 use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions};
+use keystead_sdk_core::crypto::CryptoError;
 use keystead_sdk_core::crypto::encoding::{b64_decode, b64_encode};
 use keystead_sdk_core::file::{self, BelongsTo};
 use keystead_sdk_core::group::{self, CreateGroup, GroupData};
+use keystead_sdk_core::record::{self, Place};
 use keystead_sdk_core::user::{self, LoginStep, UserData, VerifyKeys};
 use keystead_sdk_core::{SdkError, Suite, handle::KeyHandle, search, sym_key};
 use serde_json::{Value, json};
@@ -44,6 +46,7 @@ fn vectors() -> Value {
     let mut cases = account_cases(&world);
     cases.extend(key_cases(&world));
     cases.extend(content_cases(&world));
+    cases.extend(record_cases(&world));
     cases.extend(file_cases(&world));
     json!({ "version": 1, "world": world.answers, "npm": npm(), "cases": cases, "errors": errors(&world) })
 }
@@ -242,6 +245,28 @@ fn content_cases(w: &World) -> Vec<Value> {
     ]
 }
 
+/// A value of a record of the data API.
+fn record_cases(w: &World) -> Vec<Value> {
+    let json = r#"{"text":"Milk","n":[1,2.5,null]}"#;
+    let sealed = record::seal_value(&mut Seeded::new(26), w.group.newest_key().unwrap().into(), &RECORD, json).unwrap();
+    let token =
+        record::search_value(&w.group.search_keys()[0].key, RECORD.namespace, RECORD.attribute, "Milk").unwrap();
+    vec![
+        case("value of a record", "seal_value", Some(26), record_args("json", json), sealed.into()),
+        case("token of a value", "search_value", None, record_args("text", "Milk"), token.into()),
+    ]
+}
+
+const RECORD: Place<'static> =
+    Place { namespace: "notes", entity_id: "0198f0a2-3c4d-7e5f-8a6b-7c8d9e0fa1b2", attribute: "title" };
+
+fn record_args(name: &str, value: &str) -> Value {
+    let mut args =
+        json!({ "namespace": RECORD.namespace, "entity_id": RECORD.entity_id, "attribute": RECORD.attribute });
+    args[name] = value.into();
+    args
+}
+
 /// A file of two parts in the group: its key, its registration, its parts.
 fn file_cases(w: &World) -> Vec<Value> {
     let (wrapped, key) =
@@ -291,6 +316,7 @@ fn errors(w: &World) -> Value {
     let key = w.group.newest_key().unwrap();
     let bound = EncryptOptions { aad: AAD.as_bytes(), signer: None };
     let text = content::encrypt_string(&mut Seeded::new(40), key.into(), "hello", &bound).unwrap();
+    let value = record::seal_value(&mut Seeded::new(41), key.into(), &RECORD, "1").unwrap();
     let none = DecryptOptions::default();
     let wrong_aad = content::decrypt_string(key.key(), &text, &none).unwrap_err();
     let own = w.alice.newest_key().unwrap().verify_key();
@@ -310,6 +336,17 @@ fn errors(w: &World) -> Value {
             json!({ "content": "§", "aad": null, "verify": false }),
             &SdkError::Content
         ),
+        error(
+            "a value of another record",
+            "open_value",
+            {
+                let mut args = record_args("sealed", &value);
+                args["entity_id"] = "0198f0a2-3c4d-7e5f-8a6b-000000000000".into();
+                args
+            },
+            &SdkError::Crypto(CryptoError::Decrypt)
+        ),
+        error("no sealed value", "open_value", record_args("sealed", "Milk"), &SdkError::NotSealed),
         error("unknown password hash", "prepare_login", json!({ "answer": salt }), &md5),
         error(
             "refused",
@@ -367,6 +404,9 @@ fn open_them(file: &Value) {
         let options = DecryptOptions { aad: case["args"]["aad"].as_str().unwrap_or("").as_bytes(), verify };
         assert_eq!(content::decrypt_string(key.key(), case["out"].as_str().unwrap(), &options).unwrap(), "hello");
     }
+    let value = find("value of a record");
+    let opened = record::open_value(key.key(), &RECORD, value["out"].as_str().unwrap()).unwrap();
+    assert_eq!(opened, value["args"]["json"].as_str().unwrap());
     for (name, verify) in [("sealed", None), ("sealed and signed", Some(own.verify_key()))] {
         let sealed = find(name)["out"].as_str().unwrap();
         assert_eq!(content::decrypt_string_asymmetric(own.group_key().secret(), sealed, verify).unwrap(), "hello");

@@ -171,7 +171,17 @@ static void run_case(const World *o, const Json *world, const Json *c) {
     OK(keystead_decrypt_string_asymmetric(NULL, o->alice, wanted, sign ? o->verify_key : NULL, &further));
     same(name, further, A("text"));
     further = NULL;
-  } else if (IS("prepare_register_file")) {
+  } else if (IS("seal_value")) {
+    OK(keystead_seal_value(o->group, NULL, A("namespace"), A("entity_id"), A("attribute"), A("json"), &text));
+    OK(keystead_open_value(o->group, NULL, A("namespace"), A("entity_id"), A("attribute"), wanted, &further));
+    same(name, further, A("json"));
+    OK(keystead_sealed_key_id(wanted, &further));
+    if (!further || strncmp(wanted + 4, further, strlen(further))) { fprintf(stderr, "%s: another key\n", name); failures++; }
+    keystead_string_free(further);
+    further = NULL;
+  } else if (IS("search_value"))
+    OK(keystead_search_value(o->group, NULL, A("namespace"), A("attribute"), A("text"), &text));
+  else if (IS("prepare_register_file")) {
     OK(keystead_key_import(A("key"), &key));
     OK(keystead_prepare_register_file(A("wrapped"), key, NULL, A("group_id"), A("name"), NULL, &text));
   } else if (IS("encrypt_file_part")) {
@@ -213,6 +223,8 @@ static void run_error(const World *o, const Json *world, const Json *e) {
   if (!strncmp(json_text(e, "status"), "server_", 7)) wanted += KEYSTEAD_SERVER;
   if (IS("decrypt_string"))
     number = keystead_decrypt_string(o->group, NULL, A("content"), A("aad"), json_true(args, "verify") ? o->verify_key : NULL, &text);
+  else if (IS("open_value"))
+    number = keystead_open_value(o->group, NULL, A("namespace"), A("entity_id"), A("attribute"), A("sealed"), &text);
   else if (IS("done_register")) number = keystead_done_register(A("answer"), &text);
   else if (IS("prepare_login")) {
     KeysteadLoginStart *start = NULL;

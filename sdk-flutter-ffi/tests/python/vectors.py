@@ -54,6 +54,14 @@ def sym_key(_):
     return {"wrapped": wrapped, "key": ks.key_export(key)}
 
 
+def value(args):
+    place = (args["namespace"], args["entity_id"], args["attribute"])
+    made = ks.seal_value(group, None, *place, args["json"])
+    assert ks.open_value(group, None, *place, made) == args["json"]
+    assert made.startswith(f"ks1:{ks.sealed_key_id(made)}:")
+    return made
+
+
 CALLS = {
     "prepare_register": lambda a: ks.prepare_register(a["identifier"], a["password"]),
     "prepare_register_with": lambda a: ks.prepare_register_with(a["asym"], a["sign"], a["identifier"], a["password"]),
@@ -83,6 +91,9 @@ CALLS = {
     "encrypt_string": text,
     "encrypt": lambda a: b64(ks.encrypt(group, None, base64.b64decode(a["plain"]), b"", None)),
     "encrypt_string_asymmetric": sealed,
+    "seal_value": value,
+    "open_value": lambda a: ks.open_value(group, None, a["namespace"], a["entity_id"], a["attribute"], a["sealed"]),
+    "search_value": lambda a: ks.search_value(group, None, a["namespace"], a["attribute"], a["text"]),
     "prepare_register_file": lambda a: ks.prepare_register_file(
         a["wrapped"], ks.key_import(a["key"]), None, a["group_id"], a["name"], None
     ),

@@ -1,15 +1,19 @@
 /** Every error of this package. */
 export class KeysteadError extends Error {
-	/** `server_310` (the server refused), `client_110` (a check of this client), or one of this layer: `network`, `second_factor`, `not_initialised`, `not_logged_in`. */
+	/** `server_310` (the server refused), `client_110` (a check of this client), or one of this layer: `network`, `second_factor`, `not_initialised`, `not_logged_in`, `sealer`. */
 	override readonly name: string;
 	/** The number behind the name; 0 for those of this layer. */
 	readonly code: number;
 
+	/** Which value of a record it is about. */
+	readonly place: { namespace: string; id: string; attribute: string } | undefined;
+
 	/** @internal */
-	constructor(name: string, code: number, message: string, options?: ErrorOptions) {
+	constructor(name: string, code: number, message: string, options?: ErrorOptions, place?: KeysteadError["place"]) {
 		super(message, options);
 		this.name = name;
 		this.code = code;
+		this.place = place;
 	}
 
 	/** The server's error code, or undefined when the server did not refuse. */

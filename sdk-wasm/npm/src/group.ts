@@ -3,6 +3,7 @@ import * as bulk from "./bulk.js";
 import { KeysteadError, run } from "./errors.js";
 import { Files } from "./files.js";
 import { id, result } from "./http.js";
+import { HeldKeys, Sealer, type SealerOptions } from "./sealer.js";
 import type { AccessBy, ChildGroup, GroupInvite, JoinRequest, LightGroup, Member } from "./types.js";
 import type { User } from "./user.js";
 
@@ -28,6 +29,8 @@ export interface DecryptOptions {
 
 /** A group as one member holds it, with its keys. */
 export class Group extends Files {
+	readonly #held: HeldKeys;
+
 	private constructor(
 		/** @internal */ readonly user: User,
 		/** @internal */ readonly keys: wasm.Group,
@@ -37,6 +40,7 @@ export class Group extends Files {
 		/** @internal */ readonly via: string | undefined,
 	) {
 		super();
+		this.#held = new HeldKeys(keys, (keyId) => this.#holdKey(keyId));
 	}
 
 	/** @internal */
@@ -149,6 +153,14 @@ export class Group extends Files {
 		}
 		const verify = await this.#verifyKey(options.verify_user_id, signer);
 		return run(() => key.decryptVerified(data, aad ?? new Uint8Array(), verify)) as Uint8Array<ArrayBuffer>;
+	}
+
+	/**
+	 * Seals and opens the secret attributes of records of the data API, beside its own client: `tx.notes[id].update(sealer.sealSync(id, {…}))`.
+	 * The newest group key seals; every member can open.
+	 */
+	sealer(namespace: string, attributes: readonly string[], options: SealerOptions = {}): Sealer {
+		return new Sealer(this.#held, namespace, attributes, options);
 	}
 
 	/** The hashes to store beside encrypted text, so that it can be found: of the whole text, or of each beginning. */
@@ -316,6 +328,21 @@ export class Group extends Files {
 		return run(() => this.keys.key(keyId));
 	}
 
+	/** A key that came up since, also by a rotation that waits for this member. */
+	async #holdKey(keyId: string): Promise<void> {
+		try {
+			await this.#key(keyId);
+		} catch (error) {
+			if ((error as KeysteadError).serverCode === undefined) {
+				throw error;
+			}
+			await this.finishKeyRotation();
+			if (!this.keys.hasKey(keyId)) {
+				throw error;
+			}
+		}
+	}
+
 	async #verifyKey(userId: string, signer: string | undefined): Promise<wasm.VerifyKey> {
 		if (signer === undefined) {
 			throw new KeysteadError("client_not_signed", 0, "this is not signed");
@@ -355,11 +382,13 @@ export class Group extends Files {
 		const { client, keys } = this.user;
 		const { opener } = this;
 		await client.pinSigners(run(() => wasm.groupKeysPageSigners(output)));
-		return retried(opener ?? this.user, () =>
-			opener
+		return retried(opener ?? this.user, () => {
+			const next = opener
 				? this.keys.addKeysOfGroup(output, opener.keys, client.trust)
-				: this.keys.addKeysOfUser(output, keys, client.trust),
-		);
+				: this.keys.addKeysOfUser(output, keys, client.trust);
+			this.#held.renewed();
+			return next;
+		});
 	}
 
 	/** Fetches all keys once more. @internal */

@@ -12,6 +12,7 @@ export { KeysteadError } from "./errors.js";
 export { Files, type CreateFileOptions, type CreatedFile, type DownloadFileOptions, type FileSource } from "./files.js";
 export { Group, type DecryptOptions, type EncryptOptions } from "./group.js";
 export { IndexedDbStorage, type KeyStorage, MemoryStorage } from "./storage.js";
+export { type OpenOptions, Sealer, type SealerOptions } from "./sealer.js";
 export type * from "./types.js";
 export { User } from "./user.js";
 

@@ -4,6 +4,7 @@ import { KeysteadError, run } from "./errors.js";
 import { Files } from "./files.js";
 import { Group } from "./group.js";
 import { id, result } from "./http.js";
+import { HeldKeys, Sealer, type SealerOptions } from "./sealer.js";
 import type { Device, GroupInvite, GroupListItem, LightGroup, SecondFactor, Session } from "./types.js";
 
 /** A logged-in user. */
@@ -14,6 +15,7 @@ export class User extends Files {
 	identifier: string;
 	/** @internal */
 	readonly keys: wasm.User;
+	readonly #held: HeldKeys;
 
 	/** @internal */
 	constructor(client: Client, identifier: string, keys: wasm.User) {
@@ -21,6 +23,12 @@ export class User extends Files {
 		this.client = client;
 		this.identifier = identifier;
 		this.keys = keys;
+		this.#held = new HeldKeys(keys, async (keyId) => {
+			await this.#holdKey(keyId);
+			if (!keys.hasKey(keyId)) {
+				throw new KeysteadError("client_110", 110, "the key was not found");
+			}
+		});
 	}
 
 	/** User id. */
@@ -89,6 +97,11 @@ export class User extends Files {
 		}
 		const verify = await this.#verifyKey(verify_user_id, signer);
 		return run(() => this.keys.decryptVerified(data, verify));
+	}
+
+	/** As `sealer` of a group, for records that only this user, on all his devices, can read. */
+	sealer(namespace: string, attributes: readonly string[], options: SealerOptions = {}): Sealer {
+		return new Sealer(this.#held, namespace, attributes, options);
 	}
 
 	/** The safety number of this user and another one: both see the same, unless the server lies. */
@@ -265,6 +278,7 @@ export class User extends Files {
 			seen.add(at);
 			const output = await this.send("GET", `/user/user_keys/keys/${at}`);
 			at = run(() => this.keys.addKeys(output));
+			this.#held.renewed();
 		}
 		run(() => this.client.trust.pinOwn(this.keys));
 		await this.client.keep(this.identifier, this.keys);

@@ -7,6 +7,11 @@ export const env = {
 	url: required("KEYSTEAD_URL").replace(/\/+$/, ""),
 	publicToken: required("KEYSTEAD_PUBLIC_TOKEN"),
 	secretToken: required("KEYSTEAD_SECRET_TOKEN"),
+	/** The same app in the data API. */
+	appId: required("KEYSTEAD_DATA_APP"),
+	adminToken: required("KEYSTEAD_DATA_ADMIN_TOKEN"),
+	/** Where the server stores. */
+	dataDir: required("KEYSTEAD_DATA_DIR"),
 };
 
 export const PASSWORD = "correct horse battery staple";

@@ -72,6 +72,8 @@ const CALLS = {
 	encrypt_sortable_number_raw: (a) => String(group.encryptSortableNumber(Number(a.number))),
 	encrypt_sortable_string_raw: (a) => String(group.encryptSortableString(a.text)),
 	encrypt_string: (a) => (a.sign ? key.encryptStringSigned(a.text, aadOf(a), alice) : key.encryptString(a.text, aadOf(a))),
+	seal_value: (a) => key.sealValue(a.namespace, a.entity_id, a.attribute, a.json),
+	search_value: (a) => group.searchValue(a.namespace, a.attribute, a.text),
 	encrypt: (a) => b64(key.encrypt(Buffer.from(a.plain, "base64"), NO_AAD)),
 	encrypt_string_asymmetric: (a) =>
 		a.sign ? publicKey.encryptStringSigned(a.text, alice) : publicKey.encryptString(a.text),
@@ -97,6 +99,9 @@ test("what the others encrypted opens", () => {
 		} else if (call === "encrypt_string_asymmetric") {
 			const plain = args.sign ? alice.decryptStringVerified(out, verify) : alice.decryptString(out);
 			assert.equal(plain, args.text, name);
+		} else if (call === "seal_value") {
+			assert.equal(key.openValue(args.namespace, args.entity_id, args.attribute, out), args.json, name);
+			assert.equal(wasm.sealedKeyId(out), key.id);
 		} else if (call === "encrypt") {
 			assert.equal(b64(key.decrypt(Buffer.from(out, "base64"), NO_AAD)), args.plain, name);
 		}
@@ -108,6 +113,7 @@ test("the errors have the same name and number", () => {
 	const calls = {
 		decrypt_string: (a) =>
 			a.verify ? key.decryptStringVerified(a.content, aadOf(a), verify) : key.decryptString(a.content, aadOf(a)),
+		open_value: (a) => key.openValue(a.namespace, a.entity_id, a.attribute, a.sealed),
 		prepare_login: (a) => wasm.prepareLogin(world.identifier, world.password, a.answer),
 		done_register: (a) => wasm.doneRegister(a.answer),
 	};

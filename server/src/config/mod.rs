@@ -90,6 +90,10 @@ pub enum ConfigError {
 /// Settings from flags: dotted name and value, strongest of all.
 pub type Overrides = Vec<(&'static str, String)>;
 
+/// The settings that are lists: in the environment their items stand with commas between them.
+const LISTS: [&str; 4] =
+    ["data.redirect_origins", "server.trusted_proxies", "webhooks.allow_targets", "webhooks.retry_seconds"];
+
 impl Config {
     /// Reads file, environment and flags over the defaults and checks the result.
     ///
@@ -111,15 +115,18 @@ impl Config {
         overrides: &Overrides,
     ) -> Result<Self, ConfigError> {
         let path = file.map_or_else(|| PathBuf::from("keystead.toml"), Path::to_path_buf);
+        let mut variables = config::Environment::with_prefix("KEYSTEAD")
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .source(Some(environment.into_iter().filter(|(k, _)| k.starts_with("KEYSTEAD__")).collect()));
+        for name in LISTS {
+            variables = variables.with_list_parse_key(name);
+        }
         let mut builder = config::Config::builder()
             .add_source(config::File::from(path).format(config::FileFormat::Toml).required(file.is_some()))
-            .add_source(
-                config::Environment::with_prefix("KEYSTEAD")
-                    .prefix_separator("__")
-                    .separator("__")
-                    .try_parsing(true)
-                    .source(Some(environment.into_iter().filter(|(k, _)| k.starts_with("KEYSTEAD__")).collect())),
-            );
+            .add_source(variables);
         for (name, value) in overrides {
             builder = builder.set_override(*name, value.as_str())?;
         }
@@ -193,6 +200,27 @@ mod tests {
         assert_eq!(c.keys.challenge_seconds, 7);
         assert_eq!(c.database.readers, 9);
         assert_eq!(c.keys.refresh_token_days, KeysConfig::default().refresh_token_days);
+    }
+
+    #[test]
+    fn lists_come_from_the_environment_too() {
+        let vars = env(&[
+            ("KEYSTEAD__SERVER__TRUSTED_PROXIES", "127.0.0.1/32,10.0.0.0/8"),
+            ("KEYSTEAD__DATA__REDIRECT_ORIGINS", "https://app.example.com"),
+            ("KEYSTEAD__WEBHOOKS__ALLOW_TARGETS", "192.168.0.0/16"),
+            ("KEYSTEAD__WEBHOOKS__RETRY_SECONDS", "1,20"),
+        ]);
+        let c = Config::load_from(None, vars, &Vec::new()).expect("loads");
+        assert_eq!(c.server.trusted_proxies.len(), 2);
+        assert_eq!(c.data.redirect_origins, ["https://app.example.com"]);
+        assert_eq!((c.webhooks.allow_targets.len(), c.webhooks.retry_seconds.as_slice()), (1, [1, 20].as_slice()));
+        let all = toml::Table::try_from(Config::default()).expect("serialises");
+        let lists = all.iter().flat_map(|(section, values)| {
+            let values = values.as_table().expect("a section").iter();
+            values.filter(|(_, value)| value.is_array()).map(move |(key, _)| format!("{section}.{key}"))
+        });
+        let lists: std::collections::BTreeSet<String> = lists.collect();
+        assert!(lists.iter().eq(LISTS), "{lists:?}");
     }
 
     #[test]

@@ -4,8 +4,10 @@ use e2e::users::Template;
 use e2e::{TestServer, both};
 use keystead::SdkError;
 use keystead::group::AccessBy;
+use keystead::keys::StdGroup;
 use keystead_sdk_core::content::{self, EncryptOptions};
 use keystead_sdk_core::group::{self, CreateGroup};
+use keystead_sdk_core::record::Place;
 use keystead_sdk_core::user::{self, LoginStep, VerifyKeys};
 use keystead_sdk_core::{Suite, rng};
 
@@ -36,6 +38,12 @@ async fn two_users_share_a_group_and_a_third_does_not(server: TestServer) {
     let answer = his.encrypt_string_with_aad("thanks", "thread 1").expect("encrypts");
     assert_eq!(hers.decrypt_string_with_aad(&answer, "thread 1").expect("decrypts"), "thanks");
     assert!(hers.decrypt_string_with_aad(&answer, "thread 2").is_err());
+    let place = Place { namespace: "notes", entity_id: bob.user_id(), attribute: "title" };
+    let sealed = hers.seal_value(&place, r#"{"text":"Milk"}"#).expect("seals");
+    assert_eq!(his.open_value(&place, &sealed).expect("opens"), r#"{"text":"Milk"}"#);
+    assert!(his.open_value(&Place { attribute: "body", ..place }, &sealed).is_err());
+    let token = |group: &StdGroup| group.search_value("notes", "title", "Milk").expect("a token");
+    assert_eq!(token(&hers), token(&his));
     let stored = hers.create_search_raw("word", false, None).expect("hashes");
     assert!(stored.contains(&his.search("wor").expect("a hash")));
     assert_eq!(

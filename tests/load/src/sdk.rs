@@ -183,7 +183,7 @@ fn javascript(args: &BenchArgs, server: &Server, app: &AppTokens, report: &mut R
         let line: Line = serde_json::from_str(&line).with_context(|| format!("bench.mjs said {line}"))?;
         report.figure(&line.row, &line.of, line.value);
         if let Some(share) = line.share.filter(|_| line.row.contains("64 MiB")) {
-            let name = line.row.split(' ').next().unwrap_or_default();
+            let name = line.row.split(" 64 MiB").next().unwrap_or_default();
             report.goal(Goal::at_least(&format!("{} {name} / WebCrypto", line.of), share, SHARE));
         }
     }

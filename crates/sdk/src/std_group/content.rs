@@ -1,6 +1,7 @@
 //! Encrypting and decrypting with the group's keys. No call is needed but to find another member's verify key.
 
 use keystead_sdk_core::content::{self, DecryptOptions, EncryptOptions, Head};
+use keystead_sdk_core::record::{self, Place};
 use keystead_sdk_core::search::{self, SearchOutput, SortableOutput};
 use keystead_sdk_core::{SdkError, rng};
 
@@ -79,6 +80,26 @@ impl StdGroup {
         let data = self.data();
         let options = DecryptOptions { aad: b"", verify: Some(&verify) };
         Ok(content::decrypt_string(data.key(&head.id)?.key(), encrypted, &options)?)
+    }
+
+    /// Seals the JSON text of a value, at most 1 MiB, as an attribute of a record of the data API: text that opens in this place only.
+    /// Errors: `Sdk(Input)` for a place that no record has; `Sdk(ValueTooLarge)`.
+    pub fn seal_value(&self, place: &Place<'_>, json: &str) -> Result<String> {
+        Ok(record::seal_value(&mut rng::os(), self.data().newest_key()?.into(), place, json)?)
+    }
+
+    /// Opens a sealed value in its place: its JSON text. Errors: `Sdk(NotSealed)` for any other text; `Sdk(KeyNotFound)` when the key is
+    /// newer than this object: [`fetch_key`](Self::fetch_key) with the id that `core::record::sealed_key_id` tells.
+    pub fn open_value(&self, place: &Place<'_>, sealed: &str) -> Result<String> {
+        let data = self.data();
+        let key = data.key(record::sealed_key_id(sealed)?)?.key();
+        Ok(record::open_value(key, place, sealed)?)
+    }
+
+    /// The token of a text, to be stored beside its sealed value and looked for. Errors: as [`search`](Self::search).
+    pub fn search_value(&self, namespace: &str, attribute: &str, text: &str) -> Result<String> {
+        let data = self.data();
+        Ok(record::search_value(&search::newest(data.search_keys())?.key, namespace, attribute, text)?)
     }
 
     /// The hashes to store beside encrypted text, so that it can be found: with `full` one of the whole text, else one of

@@ -439,6 +439,18 @@ final class Bindings {
   late final search = _library.lookupFunction<
       Int32 Function(Pointer<KeysteadGroup>, Pointer<Utf8>, Pointer<Pointer<Utf8>>),
       int Function(Pointer<KeysteadGroup>, Pointer<Utf8>, Pointer<Pointer<Utf8>>)>('keystead_search');
+  late final sealValue = _library.lookupFunction<
+      Int32 Function(Pointer<KeysteadGroup>, Pointer<KeysteadUser>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Pointer<Utf8>>),
+      int Function(Pointer<KeysteadGroup>, Pointer<KeysteadUser>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Pointer<Utf8>>)>('keystead_seal_value');
+  late final openValue = _library.lookupFunction<
+      Int32 Function(Pointer<KeysteadGroup>, Pointer<KeysteadUser>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Pointer<Utf8>>),
+      int Function(Pointer<KeysteadGroup>, Pointer<KeysteadUser>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Pointer<Utf8>>)>('keystead_open_value');
+  late final sealedKeyId = _library.lookupFunction<
+      Int32 Function(Pointer<Utf8>, Pointer<Pointer<Utf8>>),
+      int Function(Pointer<Utf8>, Pointer<Pointer<Utf8>>)>('keystead_sealed_key_id');
+  late final searchValue = _library.lookupFunction<
+      Int32 Function(Pointer<KeysteadGroup>, Pointer<KeysteadUser>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Pointer<Utf8>>),
+      int Function(Pointer<KeysteadGroup>, Pointer<KeysteadUser>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Utf8>, Pointer<Pointer<Utf8>>)>('keystead_search_value');
   late final encryptSortableNumberRaw = _library.lookupFunction<
       Int32 Function(Pointer<KeysteadGroup>, Uint64, Pointer<Uint64>),
       int Function(Pointer<KeysteadGroup>, int, Pointer<Uint64>)>('keystead_encrypt_sortable_number_raw');

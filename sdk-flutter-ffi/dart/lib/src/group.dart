@@ -59,6 +59,21 @@ final class Group implements Finalizable {
   String search(String text) =>
       _withKeys((group) => _native.text((arena, out) => _c.search(group, text.on(arena), out)));
 
+  /// Seals a JSON value as an attribute of a record of the data API: text that opens in this place only.
+  String sealValue(String namespace, String entityId, String attribute, Object? value) =>
+      _withKeys((group) => _native.text((arena, out) => _c.sealValue(group, nullptr, namespace.on(arena),
+          entityId.on(arena), attribute.on(arena), jsonEncode(value).on(arena), out)));
+
+  /// Opens a sealed value in its place.
+  Object? openValue(String namespace, String entityId, String attribute, String sealed) =>
+      jsonDecode(_withKeys((group) => _native.text((arena, out) => _c.openValue(group, nullptr, namespace.on(arena),
+          entityId.on(arena), attribute.on(arena), sealed.on(arena), out))));
+
+  /// The token of a text, to be stored beside its sealed value and looked for.
+  String searchValue(String namespace, String attribute, String text) =>
+      _withKeys((group) => _native.text((arena, out) =>
+          _c.searchValue(group, nullptr, namespace.on(arena), attribute.on(arena), text.on(arena), out)));
+
   /// Invites a user.
   Future<void> invite(String userId, {int? rank}) async {
     await _call((arena, callback, context) =>

@@ -126,7 +126,16 @@ fn tab_separated(text: &str) -> Vec<Vec<String>> {
         }
     }
     lines.retain(|line| !line.is_empty());
-    let fields = |line: String| line.split('\t').map(unescape).collect();
+    let fields = |line: String| {
+        // So is a tab; what stands behind a backslash ends nothing.
+        let mut escaped = false;
+        let ends = |c| {
+            let end = c == '\t' && !escaped;
+            escaped = c == '\\' && !escaped;
+            end
+        };
+        line.split(ends).map(unescape).collect()
+    };
     lines.into_iter().map(fields).collect()
 }
 
@@ -172,10 +181,10 @@ mod tests {
     fn mysqldump_tab() {
         let schema = "DROP TABLE IF EXISTS `users`;\nCREATE TABLE `users` (\n  `id` int(11) NOT NULL,\n  `name` varchar(9),\n  \
                       `note` text,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`name`)\n) ENGINE=InnoDB;\n";
-        let text = "1\tJo\t\\N\n2\ttwo\\\nlines\tC:\\\\\n";
+        let text = "1\tJo\t\\N\n2\ttwo\\\nlines\tC:\\\\\n3\ta\\\tb\\\\\tc\n";
         let table = Table::read(text, Some(schema), &["name"]).expect("reads");
-        assert_eq!(values(&table, "name"), some(["Jo", "two\nlines"]));
-        assert_eq!(values(&table, "note"), [None, Some("C:\\".to_owned())]);
+        assert_eq!(values(&table, "name"), some(["Jo", "two\nlines", "a\tb\\"]));
+        assert_eq!(values(&table, "note"), [None, Some("C:\\".to_owned()), Some("c".to_owned())]);
         assert!(Table::read(text, None, &["name"]).is_err(), "without a schema nobody knows the columns");
         // Names in the file are believed.
         let named = Table::read("note\tname\nx\tJo", Some(schema), &["name"]).expect("reads");
