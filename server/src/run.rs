@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::operator::{self, FirstStart};
-use crate::web::{dispatch, metrics};
+use crate::web::{dispatch, metrics, upgrade};
 use crate::{jobs, routes};
 
 /// How long a connection may be quiet between two requests.
@@ -81,8 +81,10 @@ fn serve(app: &Arc<App>) -> Result<(Server, SocketAddr), StartError> {
         let (app, stopping) = (Arc::clone(app), stopping.clone());
         let connections = move || {
             let (app, stopping) = (Arc::clone(&app), stopping.clone());
+            let road = move |request: Request| dispatch::dispatch(Arc::clone(&app), routes, request);
+            let sockets = road.clone();
             let answer = move |request: Request| {
-                let answering = dispatch::dispatch(Arc::clone(&app), routes, request);
+                let answering = road(request);
                 async move { Ok::<_, Infallible>(answering.await) }
             };
             HttpService::build()
@@ -92,6 +94,7 @@ fn serve(app: &Arc<App>) -> Result<(Server, SocketAddr), StartError> {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
+                .upgrade(move |asked| upgrade::serve(asked, sockets.clone()))
                 .finish(answer)
                 .tcp()
         };

@@ -13,4 +13,5 @@ pub mod metrics;
 pub mod net;
 pub mod pages;
 pub mod request;
+pub mod upgrade;
 pub mod upload;

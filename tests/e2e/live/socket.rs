@@ -11,7 +11,7 @@ both! {
     nothing_is_sent_when_nothing_changed, an_own_write_is_told_even_if_nothing_changed,
     new_attrs_come_before_what_needs_them, rules_hold_for_live_results_and_changed_ones_too,
     whoever_is_signed_out_loses_the_connection, a_room_is_seen_by_those_who_joined, one_computation_serves_all,
-    events_carry_what_sockets_carry
+    events_carry_what_sockets_carry, whoever_asks_for_a_socket_in_vain_is_answered, large_and_many_messages_go_both_ways
 }
 
 async fn whatever_is_wrong_is_told_and_nothing_closes(server: TestServer) {
@@ -302,4 +302,62 @@ async fn events_carry_what_sockets_carry(server: TestServer) {
         .json(&body);
     assert_eq!(refused.send().await.expect("an answer").status().as_u16(), 400, "without a token");
     admin(&server, &server.url(), "/admin/query", &json!({"query": {}})).await;
+}
+
+async fn whoever_asks_for_a_socket_in_vain_is_answered(server: TestServer) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let ask = async |method: &str, path: &str, more: &str| -> String {
+        let address = server.url().strip_prefix("http://").expect("http").to_owned();
+        let mut stream = tokio::net::TcpStream::connect(&address).await.expect("connected");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: Upgrade\r\nupgrade: websocket\r\n{more}\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        // The server closes: nobody reads further requests on such a connection.
+        stream.read_to_string(&mut answer).await.expect("read");
+        answer
+    };
+    let version = "sec-websocket-version: 13\r\n";
+    let session = format!("/runtime/session?app_id={}", server.lax.id);
+    for (method, path, more, status) in [
+        ("GET", "/runtime/session", version, "400"),
+        ("GET", session.as_str(), "", "400"),
+        ("GET", session.as_str(), version, "400"),
+        ("GET", "/nowhere", version, "404"),
+        ("GET", "/api/v1/nowhere", version, "404"),
+        ("GET", "/health", version, "200"),
+        ("HEAD", "/health", version, "200"),
+    ] {
+        let answer = ask(method, path, more).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{method} {path} {answer}");
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        let wanted = if method == "HEAD" { 0 } else { length.parse().expect("a number") };
+        assert_eq!(body.len(), wanted, "{answer}");
+    }
+    assert_eq!(server.app().live.sessions.len(), 0, "nobody is left behind");
+}
+
+async fn large_and_many_messages_go_both_ways(server: TestServer) {
+    let mut socket = backend(&server).await;
+    let note = id(&server);
+    // A message of many reads, and an answer of many writes.
+    let text = "Zeichen".repeat(400_000);
+    transact(&server, json!([["update", "notes", note, {"text": ""}]])).await;
+    let mut late = backend(&server).await;
+    let q = json!({"notes": {}});
+    late.subscribe(&q).await;
+    let attrs = late.attrs();
+    let write = json!({"op": "transact", "tx-steps": [["add-triple", note, attrs["notes.text"], text]]});
+    assert_eq!(socket.ask(write).await["op"], "transact-ok");
+    assert_eq!(late.refreshed(&q).await["notes"][0]["text"], *text);
+    // More answers than are written at once, asked for at once.
+    for n in 0..200 {
+        socket.send(&json!({"op": "remove-query", "q": {"n": n}}).to_string()).await;
+    }
+    for n in 0..200 {
+        assert_eq!(socket.op("remove-query-ok").await["q"], json!({"n": n}), "in order");
+    }
 }

@@ -57,7 +57,8 @@ async fn read(app: Arc<App>, session: Arc<Session>, mut incoming: Body) {
         reader.buffer.extend_from_slice(&bytes);
         loop {
             match reader.next() {
-                Ok(Some(Input::Text(text))) => ops::serve_text(&app, &session, &text).await,
+                // In a box of its own: a quiet connection keeps no room for what a message may need.
+                Ok(Some(Input::Text(text))) => Box::pin(ops::serve_text(&app, &session, &text)).await,
                 Ok(Some(Input::Ping(bytes))) => {
                     session.heard(app.live.sessions.tick());
                     session.outbox.push(ws_frame(OpCode::Pong, &bytes));
