@@ -35,7 +35,10 @@ pub trait Shared: Default + Send + 'static {
 }
 
 /// Lanes in which somebody waits, each served by one thread.
-pub struct Lanes<S>(Arc<Mutex<HashMap<String, VecDeque<Box<dyn Job<S>>>>>>);
+pub struct Lanes<S>(Arc<Mutex<HashMap<String, Waiting<S>>>>);
+
+/// What waits in a lane, the first to come first.
+type Waiting<S> = VecDeque<Box<dyn Job<S>>>;
 
 impl<S> Clone for Lanes<S> {
     fn clone(&self) -> Self {

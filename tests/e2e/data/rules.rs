@@ -12,6 +12,7 @@ both! {
     links_ask_both_sides,
     debug_calls_say_what_rules_say,
     a_rule_that_fails_says_why_to_the_backend,
+    rate_limits_of_rules_hold,
 }
 
 const A: &str = "00000000-0000-4000-8000-00000000000a";
@@ -149,4 +150,29 @@ async fn a_rule_that_fails_says_why_to_the_backend(server: TestServer) {
     assert!(!said.to_string().contains("Ann's"), "values are for the backend: {said}");
     let told = as_ann(&app, "/admin/query_perms_check").body(&json!({"query": {"posts": {}}})).refused("").await;
     assert!(told["hint"]["error"]["message"].is_string(), "{told}");
+}
+
+async fn rate_limits_of_rules_hold(server: TestServer) {
+    let limits = json!({"posts": {"limits": [{"capacity": 3, "refill": {"amount": 1, "period": "1 minute"}}]}});
+    let rules = json!({"$rateLimits": limits, "posts": {"allow": {"create": "rateLimit.posts.limit(newData.by)"}}});
+    let app = server.data();
+    app.transact(json!([["update", "posts", server.app().new_id(), {"by": "first"}]])).await;
+    app.set_rules(rules).await;
+    let post = |by: &str| {
+        let steps = json!({"steps": [["create", "posts", server.app().new_id(), {"by": by}]]});
+        app.anybody("POST", "/admin/transact").header("as-guest", "true").body(&steps)
+    };
+    for _ in 0..3 {
+        post("ann").ok().await;
+    }
+    let answer = post("ann").send().await;
+    assert_eq!((answer.status, &answer.body["type"]), (429, &json!("rate-limited")), "{}", answer.body);
+    let hint = &answer.body["hint"];
+    assert_eq!((&hint["retry-after"], &hint["remaining-tokens"]), (&json!(60), &json!(0)), "{hint}");
+    assert!(hint["retry-at"].is_string(), "{hint}");
+    post("bob").ok().await;
+    server.advance(61);
+    post("ann").ok().await;
+    post("ann").refused("rate-limited").await;
+    assert_eq!(app.query(json!({"posts": {}})).await["posts"].as_array().map(Vec::len), Some(6));
 }

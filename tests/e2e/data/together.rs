@@ -35,7 +35,7 @@ fn steps(dice: &mut Dice, n: u64) -> Value {
     let (todo, goal) = (id(1, dice.below(6)), id(2, dice.below(3)));
     let email = format!("p{}@b.co", dice.below(5));
     match dice.below(11) {
-        0 | 1 => json!([["update", "todos", todo, {"title": format!("t{n}"), "done": n % 2 == 0}]]),
+        0 | 1 => json!([["update", "todos", todo, {"title": format!("t{n}"), "done": n.is_multiple_of(2)}]]),
         2 => json!([["deep-merge", "todos", todo, {"meta": {format!("k{}", n % 7): n, "last": {"n": n}}}]]),
         3 => json!([["update", "people", ["email", email], {"name": format!("n{n}")}]]),
         4 => json!([["update", "people", id(3, dice.below(4)), {"email": email, "age": n}]]),

@@ -8,6 +8,7 @@
 //! | `query` | plans into statements, one per level; answers |
 //! | `transact` | steps into rows, in one transaction |
 //! | `permissions` | what rules say to reads and writes |
+//! | `rate_limits` | what rules count with |
 //! | `users` | `$users` and signing in |
 //! | `webhooks` | who is told of changes over HTTP |
 //! | `push` | schema and rules from `instant-cli`; apps made over HTTP |
@@ -20,6 +21,7 @@ pub mod oauth;
 pub mod permissions;
 pub mod push;
 pub mod query;
+pub mod rate_limits;
 pub mod space;
 pub(crate) mod sql;
 pub mod storage;

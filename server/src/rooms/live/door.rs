@@ -258,13 +258,16 @@ pub async fn transact(app: &Arc<App>, session: &Session, login: &Login, message:
         {
             return Ok(Err(tx_id));
         }
+        if !space::is_app(tx.aside(), &id)? {
+            return Err(space::rules::switched_off().into());
+        }
         let auth = match &auth {
             Auth::User(user) => {
                 let conn = tx.reading_of(user.id)?;
-                let space = space::current(&shared, conn, &id)?.ok_or_else(|| Error::not_found("app"))?;
+                // Not the one that is remembered for all: another transaction of the commit may have changed it.
+                let space = space::rules::in_tx(&shared, conn, &id)?.ok_or_else(|| Error::not_found("app"))?;
                 auth::by_id(conn, &space, user.id)?
             }
-            _ if !space::is_app(tx.aside(), &id)? => return Err(space::rules::switched_off().into()),
             other => other.clone(),
         };
         let done = transacting::run_as(&shared, tx, &id, &auth, &posted, None, None)?;

@@ -18,6 +18,7 @@ use crate::db::Conn;
 use crate::rooms::data::auth::{self, Auth};
 use crate::rooms::data::error::DataResult;
 use crate::rooms::data::query::rules as query;
+use crate::rooms::data::rate_limits;
 use crate::rooms::data::space::{self, Space};
 use crate::web::data::DataCall;
 
@@ -145,6 +146,7 @@ fn judge(conn: &mut Conn, space: &Space, auth: &Auth, question: &Question, wish:
         auth: auth.user().map(|user| (user.id, &user.record)),
         request: Some(&question.request),
         refs: Some(&refs),
+        limiter: Some(&rate_limits::limiter(space, &question.request)),
         ..Input::default()
     };
     Ok(match program.run(&input) {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
 use crate::rooms::data::query::rules as query;
+use crate::rooms::data::rate_limits;
 use crate::rooms::data::space::Space;
 use crate::rooms::data::transact::Tx;
 
@@ -261,6 +262,8 @@ impl<'a> Judge<'a> {
         if !program.refs().is_empty() {
             query::load_refs(tx.reading()?, space, program, &bases, self.auth, &mut refs)?;
         }
+        // Who only wants to know what rules say uses nothing up.
+        let limiter = self.checks.is_none().then(|| rate_limits::limiter(space, self.request));
         for question in questions {
             let params = outcome.rule_params.get(&(question.entity, question.etype.to_owned())).cloned();
             let params = Arc::new(params.unwrap_or_default());
@@ -274,7 +277,7 @@ impl<'a> Judge<'a> {
                 rule_params: Some(&params),
                 request: Some(&request),
                 refs: Some(&refs),
-                limiter: None,
+                limiter: limiter.as_ref(),
             };
             match program.run(&input) {
                 Ok(pass) => {

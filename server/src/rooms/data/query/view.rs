@@ -16,6 +16,7 @@ use super::store::{self, Views};
 use crate::db::Conn;
 use crate::rooms::data::auth::Auth;
 use crate::rooms::data::error::{DataError, DataResult};
+use crate::rooms::data::rate_limits;
 use crate::rooms::data::space::Space;
 
 /// Entities of a namespace that a path may lead through when its rule has to be asked of each.
@@ -160,6 +161,8 @@ impl Viewer<'_> {
         let mut refs = Refs::default();
         load_refs(conn, self.space, program, &[(Base::Data, etype, &ids)], self.auth, &mut refs)?;
         let mut seen = HashSet::new();
+        // Who only wants to know what rules say uses nothing up.
+        let limiter = self.records.is_none().then(|| rate_limits::limiter(self.space, self.request));
         for (id, record) in records {
             let input = Input {
                 data: Some((etype, *id, record)),
@@ -167,6 +170,7 @@ impl Viewer<'_> {
                 rule_params: Some(&self.rule_params),
                 request: Some(self.request),
                 refs: Some(&refs),
+                limiter: limiter.as_ref(),
                 ..Input::default()
             };
             let said = program.run(&input).map_err(|e| DataError::from(e.to_error(etype, "view", self.tells)))?;

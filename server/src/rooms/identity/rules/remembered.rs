@@ -8,7 +8,10 @@ use super::authenticate::Caller;
 use crate::db::AsOf;
 
 /// Callers by app and access token, with when they must be looked at again; about 2 KiB each.
-pub struct Remembered(crate::db::Remembered<(Box<str>, Box<str>), (i64, Arc<Caller>)>);
+pub struct Remembered(crate::db::Remembered<Asked, (i64, Arc<Caller>)>);
+
+/// App and access token.
+type Asked = (Box<str>, Box<str>);
 
 impl Remembered {
     /// For a database with so many readers.
@@ -19,7 +22,7 @@ impl Remembered {
 
     /// The caller of a token in the same state of the database, unless his time is over.
     pub(super) fn find(&self, as_of: AsOf, app_id: &str, token: &str, now_ms: i64) -> Option<Arc<Caller>> {
-        let same = |(app, known): &(Box<str>, Box<str>)| &**known == token && &**app == app_id;
+        let same = |(app, known): &Asked| &**known == token && &**app == app_id;
         let (until_ms, caller) = self.0.find(as_of, mark(token), same)?;
         (now_ms < until_ms).then_some(caller)
     }
