@@ -102,10 +102,11 @@ impl Ledger {
 
     /// The rows of an entity that are kept back, by attr and slot.
     pub(super) fn of(&self, entity: EntityId) -> impl Iterator<Item = (i64, &[u8], Option<&Row>)> {
-        let from = (entity, i64::MIN, Vec::new());
-        let both = [&self.kept, &self.own].into_iter().flat_map(move |held| held.rows.range(from.clone()..));
-        both.filter(move |((of, _, _), _)| *of == entity)
-            .map(|((_, attr, slot), row)| (*attr, slot.as_slice(), row.as_ref()))
+        [&self.kept, &self.own].into_iter().flat_map(move |held| {
+            let own =
+                held.rows.range((entity, i64::MIN, Vec::new())..).take_while(move |((of, _, _), _)| *of == entity);
+            own.map(|((_, attr, slot), row)| (*attr, slot.as_slice(), row.as_ref()))
+        })
     }
 
     /// All rows of an attr that are kept back: whose, and what stands there.
