@@ -268,9 +268,10 @@ pub(crate) fn chunks_of(
     range: Range<u64>,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BlobError>> + Send {
     stream::try_unfold((file, range), |(mut file, range)| async move {
+        let most = usize::try_from(range.end - range.start).unwrap_or(CHUNK).min(CHUNK);
+        // Made here, where it is freed: each of the many threads that may wait would keep its own.
+        let mut chunk = vec![0; most];
         let read = move || {
-            let most = usize::try_from(range.end - range.start).unwrap_or(CHUNK).min(CHUNK);
-            let mut chunk = vec![0; most];
             file.seek(SeekFrom::Start(range.start))?;
             let length = file.read(&mut chunk)?;
             chunk.truncate(length);

@@ -198,11 +198,11 @@ impl App {
 }
 
 fn read(n: usize, lists: usize) -> (&'static str, Value) {
-    ("/admin/query", json!({"query": {"items": {"$": {"where": {"id": item_id(n % (lists * ITEMS))}}}}}))
+    ("/admin/query", json!({"query": {"items": {"$": {"where": {"id": item_id(n % (lists * ITEMS), lists)}}}}}))
 }
 
 fn nested(n: usize, lists: usize) -> (&'static str, Value) {
-    ("/admin/query", json!({"query": {"lists": {"$": {"where": {"id": list_id(n % lists)}}, "items": {}}}}))
+    ("/admin/query", json!({"query": {"lists": {"$": {"where": {"id": list_id(n % lists, lists)}}, "items": {}}}}))
 }
 
 /// Filtered and ordered by an indexed number.
@@ -213,16 +213,17 @@ fn page(n: usize) -> (&'static str, Value) {
 }
 
 fn update(n: usize, lists: usize) -> (&'static str, Value) {
-    let id = item_id(n % (lists * ITEMS));
+    let id = item_id(n % (lists * ITEMS), lists);
     ("/admin/transact", json!({"steps": [["update", "items", id, {"title": format!("written {n}")}]]}))
 }
 
-fn list_id(list: usize) -> String {
-    format!("10000000-0000-4000-8000-{list:012x}")
+/// Ids of the app with so many lists: ids that two apps have would be two apps' records in one place.
+fn list_id(list: usize, lists: usize) -> String {
+    format!("10000000-0000-4000-8000-{:012x}", (lists << 24) + list)
 }
 
-fn item_id(item: usize) -> String {
-    format!("20000000-0000-4000-8000-{item:012x}")
+fn item_id(item: usize, lists: usize) -> String {
+    format!("20000000-0000-4000-8000-{:012x}", (lists << 24) + item)
 }
 
 /// A backup with so many entities; gives how many of them are lists.
@@ -264,15 +265,16 @@ fn backup(folder: &Path, name: &str, entities: usize) -> Result<(PathBuf, usize)
     entry("entities/$users.jsonl", &mut std::iter::once(record(0, json!({"id": OWNER, "email": "o@example.org"}))))?;
     entry(
         "entities/lists.jsonl",
-        &mut (0..lists).map(|n| record(n, json!({"id": list_id(n), "name": format!("list {n}"), "owner": OWNER}))),
+        &mut (0..lists)
+            .map(|n| record(n, json!({"id": list_id(n, lists), "name": format!("list {n}"), "owner": OWNER}))),
     )?;
     entry(
         "entities/items.jsonl",
         &mut (0..lists * ITEMS).map(|n| {
             record(
                 n,
-                json!({"id": item_id(n), "title": format!("item {n}"), "done": false, "rank": n, "owner": OWNER,
-                    "list": list_id(n / ITEMS)}),
+                json!({"id": item_id(n, lists), "title": format!("item {n}"), "done": false, "rank": n, "owner": OWNER,
+                    "list": list_id(n / ITEMS, lists)}),
             )
         }),
     )?;
