@@ -185,6 +185,9 @@ where
 
 /// Runs a batch in one transaction; where that cannot be, each of it in one of its own. True when the connection is still good.
 fn run<S: Shared>(conn: &mut Conn, mut jobs: Vec<Box<dyn Job<S>>>) -> bool {
+    if jobs.len() == 1 {
+        return jobs.into_iter().all(|job| alone(conn, job));
+    }
     match together(conn, &mut jobs) {
         Together::Done => {
             jobs.into_iter().for_each(Job::answer);
@@ -196,7 +199,7 @@ fn run<S: Shared>(conn: &mut Conn, mut jobs: Vec<Box<dyn Job<S>>>) -> bool {
 }
 
 enum Together {
-    /// Committed, without those that have failed and left nothing.
+    /// Committed, without those that have failed and left nothing; rolled back where all have.
     Done,
     /// Nothing of it is in the database.
     Undone,
@@ -209,13 +212,19 @@ fn together<S: Shared>(conn: &mut Conn, jobs: &mut [Box<dyn Job<S>>]) -> Togethe
         tracing::error!(error = %e, "cannot begin a transaction");
         return Together::Broken;
     }
-    let mut shared = S::default();
+    let (mut shared, mut is_any) = (S::default(), false);
     for job in jobs {
         match job.run(conn, &mut shared) {
-            Ran::Well => shared.keep(),
+            Ran::Well => {
+                shared.keep();
+                is_any = true;
+            }
             Ran::Failed if shared.forget() => {}
             Ran::Failed | Ran::ToRepeat | Ran::Panicked => return undo(conn),
         }
+    }
+    if !is_any {
+        return if roll_back(conn) { Together::Done } else { Together::Broken };
     }
     if let Err(e) = shared.settle(conn) {
         tracing::debug!(error = %e, "a batch is run one by one");

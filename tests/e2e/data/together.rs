@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 both! {
     the_numbers_are_the_order,
     who_fails_harms_nobody,
+    who_fails_takes_no_number,
     only_one_gets_a_unique_value,
     new_attributes_are_there_for_the_next,
 }
@@ -140,6 +141,25 @@ async fn who_fails_harms_nobody(server: TestServer) {
     assert_eq!(found["goals"].as_array().map(Vec::len), Some(61));
     let texts: Vec<&Value> = found["notes"].as_array().expect("a list").iter().map(|note| &note["text"]).collect();
     assert_eq!((texts.len(), texts.iter().filter(|text| **text == "mine").count()), (31, 30));
+}
+
+/// Copies are brought up to date from the log as long as it has no gap.
+async fn who_fails_takes_no_number(server: TestServer) {
+    let app = prepared(server.data()).await;
+    app.set_rules(
+        json!({"todos": {"allow": {"update": "false"}}, "notes": {"allow": {"create": "data.text == 'mine' && size(data.ref('todos.id')) == 0"}}}),
+    )
+    .await;
+    let guest = |steps: Value| {
+        app.anybody("POST", "/admin/transact").header("as-guest", "true").body(&json!({ "steps": steps })).send()
+    };
+    let before = app.transact(json!([["update", "goals", id(2, 1), {"n": 1}]])).await;
+    let denied = (0..20).map(|_| guest(json!([["update", "todos", id(9, 1), {"title": "theirs"}]])));
+    let late = (0..20).map(|n| guest(json!([["create", "notes", id(5, n), {"text": "theirs"}]])));
+    for answer in [join_all(denied).await, join_all(late).await].concat() {
+        assert_eq!(answer.body["type"], "permission-denied", "{}", answer.body);
+    }
+    assert_eq!(app.transact(json!([["update", "goals", id(2, 1), {"n": 2}]])).await, before + 1);
 }
 
 async fn only_one_gets_a_unique_value(server: TestServer) {

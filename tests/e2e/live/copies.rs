@@ -345,6 +345,9 @@ async fn copies_count_as_live_queries(server: TestServer) {
     socket.subscribe(&json!({"b": {}})).await;
     let start = json!({"op": "start-sync", "q": {"c": {}}});
     assert_eq!(socket.ask(start.clone()).await["type"], "parameter-limit-exceeded");
+    let query = json!({"op": "add-query", "q": {"c": {}}});
+    assert_eq!(socket.ask(query.clone()).await["type"], "parameter-limit-exceeded");
     socket.ask(json!({"op": "remove-sync", "subscription-id": copy.id})).await;
     assert_eq!(socket.ask(start).await["op"], "start-sync-ok");
+    assert_eq!(socket.ask(query).await["type"], "parameter-limit-exceeded");
 }

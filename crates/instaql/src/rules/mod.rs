@@ -139,6 +139,12 @@ impl Rules {
         rooms.kinds.get(kind).unwrap_or(&rooms.default).get(action).cloned().unwrap_or(Rule::Allow)
     }
 
+    /// True when there are `$rateLimits`.
+    #[must_use]
+    pub fn has_rate_limits(&self) -> bool {
+        !self.rate_limits.is_empty()
+    }
+
     /// The limits of a name in `$rateLimits`.
     #[must_use]
     pub fn rate_limit(&self, name: &str) -> &[RateLimit] {

@@ -6,6 +6,7 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
+use keystead_crypto::hash;
 use keystead_instaql::rules::{Limiter, RateLimit, Request, Rules};
 use keystead_instaql::{Error, Kind};
 use moka::sync::Cache;
@@ -19,17 +20,19 @@ const MOST: u64 = 100_000;
 /// A bucket that nobody has used for so long is full again, but for limits of a longer period.
 const IDLE: Duration = Duration::from_secs(31 * 86_400);
 
-/// App, name of the limit, key.
-type Name = (String, String, String);
+/// SHA-256 of app, name of the limit and key: whatever a key says, it takes 32 bytes.
+type Name = [u8; 32];
 
 /// One for the process, as the limits are.
 static BUCKETS: LazyLock<Cache<Name, Arc<Mutex<Vec<Bucket>>>>> =
     LazyLock::new(|| Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build());
 
-/// What rules of an app are given to count with; `request` says when it is.
+/// What rules of an app are given to count with, if they count anything; `request` says when it is.
 #[must_use]
-pub fn limiter(space: &Space, request: &Request) -> Arc<dyn Limiter> {
-    Arc::new(Counter { app_id: space.app_id.clone(), rules: Arc::clone(&space.rules), now_ms: request.time_ms })
+pub fn limiter(space: &Space, request: &Request) -> Option<Arc<dyn Limiter>> {
+    let (rules, now_ms) = (Arc::clone(&space.rules), request.time_ms);
+    let counter = || -> Arc<dyn Limiter> { Arc::new(Counter { app_id: space.app_id.clone(), rules, now_ms }) };
+    space.rules.has_rate_limits().then(counter)
 }
 
 struct Counter {
@@ -42,7 +45,8 @@ impl Limiter for Counter {
     fn take(&self, name: &str, key: &Value, tokens: i64) -> keystead_instaql::Result<()> {
         let limits = self.rules.rate_limit(name);
         let fresh = || Arc::new(Mutex::new(limits.iter().map(|limit| Bucket::full(limit, self.now_ms)).collect()));
-        let buckets = BUCKETS.get_with((self.app_id.clone(), name.to_owned(), key.to_string()), fresh);
+        let bucket = hash::sha256(json!([self.app_id, name, key]).to_string().as_bytes());
+        let buckets = BUCKETS.get_with(bucket, fresh);
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if !buckets.iter().map(|bucket| &bucket.limit).eq(limits) {
             // The rules have changed meanwhile.

@@ -15,6 +15,7 @@ use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel::{PgConnection, QueryResult, SqliteConnection};
+use keystead_crypto::encoding::hex_encode;
 use keystead_instaql::schema::EntityId;
 
 use crate::db::Conn;
@@ -216,7 +217,7 @@ fn as_json(part: &Part) -> String {
     };
     match part {
         Part::Ints(values) => values.iter().for_each(|value| item(&value.to_string())),
-        Part::List(values) => values.iter().for_each(|value| item(&format!("\"{}\"", hex(value)))),
+        Part::List(values) => values.iter().for_each(|value| item(&format!("\"{}\"", hex_encode(value)))),
         Part::Strings(values) => {
             values.iter().for_each(|value| item(&serde_json::Value::from(value.as_str()).to_string()));
         }
@@ -224,12 +225,6 @@ fn as_json(part: &Part) -> String {
     }
     out.push(']');
     out
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |n: u8| DIGITS.get(usize::from(n)).copied().unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The first so many shapes of this process are kept; there is no way to take one out again.

@@ -140,13 +140,14 @@ fn judge(conn: &mut Conn, space: &Space, auth: &Auth, question: &Question, wish:
     };
     let mut refs = Refs::default();
     query::load_refs(conn, space, &program, &[], auth, &mut refs)?;
+    let limiter = rate_limits::limiter(space, &question.request);
     let input = Input {
         data: Some((ROOMS, EntityId::nil(), &room)),
         new_data: new.as_ref(),
         auth: auth.user().map(|user| (user.id, &user.record)),
         request: Some(&question.request),
         refs: Some(&refs),
-        limiter: Some(&rate_limits::limiter(space, &question.request)),
+        limiter: limiter.as_ref(),
         ..Input::default()
     };
     Ok(match program.run(&input) {

@@ -23,14 +23,15 @@ type Visit = (i64, String, Vec<(i64, String)>);
 /// The app if it is not switched off, whose refresh token this is, and his values: `data_refresh_tokens`, `data_apps`, `apps` and
 /// `data_triples` in one statement, because it runs at every request of a user.
 pub(super) fn visit(conn: &mut Conn, app_id: &str, token_hash: &str) -> QueryResult<Option<Visit>> {
+    // The user's values are looked up in the order that is written: docs/adr/0023.
+    const SQLITE: &str = "data_triples t ON t.entity = unhex(replace(r.user_id, '-', '')) AND t.slot = x''";
+    const POSTGRES: &str = "LATERAL (SELECT * FROM data_triples t \
+                            WHERE t.entity = decode(replace(r.user_id, '-', ''), 'hex') AND t.slot = '\\x'::bytea OFFSET 0) t";
     let mut sql = Sql::new(conn);
     sql.text("SELECT a.version, r.user_id, t.attr, t.value FROM data_refresh_tokens r ");
-    sql.text("CROSS JOIN data_apps a CROSS JOIN apps p CROSS JOIN ").either("", "LATERAL (SELECT * FROM ");
-    sql.text("data_triples t").either(" WHERE", " WHERE t.entity = decode(replace(r.user_id, '-', ''), 'hex')");
-    sql.either("", " AND t.slot = '\\x'::bytea OFFSET 0) t WHERE");
-    sql.text(" r.token_hash = ").string(token_hash).text(" AND r.app_id = ").string(app_id);
+    sql.text("CROSS JOIN data_apps a CROSS JOIN apps p CROSS JOIN ").either(SQLITE, POSTGRES);
+    sql.text(" WHERE r.token_hash = ").string(token_hash).text(" AND r.app_id = ").string(app_id);
     sql.text(" AND a.app_id = r.app_id AND p.id = r.app_id AND p.disabled_ms IS NULL");
-    sql.either(" AND t.entity = unhex(replace(r.user_id, '-', '')) AND t.slot = x''", "");
     let rows: Vec<(i64, String, i64, String)> = sql.load::<(BigInt, Text, BigInt, Text), _>(conn)?;
     let mut rows = rows.into_iter();
     let Some((version, user, attr, value)) = rows.next() else { return Ok(None) };

@@ -263,7 +263,7 @@ impl<'a> Judge<'a> {
             query::load_refs(tx.reading()?, space, program, &bases, self.auth, &mut refs)?;
         }
         // Who only wants to know what rules say uses nothing up.
-        let limiter = self.checks.is_none().then(|| rate_limits::limiter(space, self.request));
+        let limiter = self.checks.is_none().then(|| rate_limits::limiter(space, self.request)).flatten();
         for question in questions {
             let params = outcome.rule_params.get(&(question.entity, question.etype.to_owned())).cloned();
             let params = Arc::new(params.unwrap_or_default());

@@ -162,7 +162,7 @@ impl Viewer<'_> {
         load_refs(conn, self.space, program, &[(Base::Data, etype, &ids)], self.auth, &mut refs)?;
         let mut seen = HashSet::new();
         // Who only wants to know what rules say uses nothing up.
-        let limiter = self.records.is_none().then(|| rate_limits::limiter(self.space, self.request));
+        let limiter = self.records.is_none().then(|| rate_limits::limiter(self.space, self.request)).flatten();
         for (id, record) in records {
             let input = Input {
                 data: Some((etype, *id, record)),

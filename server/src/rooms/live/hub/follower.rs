@@ -63,16 +63,16 @@ impl Follower {
         let (message, now, more) = match &mut *at {
             At::Loading { content, tx_id, version, next } => {
                 if let Some(rows) = batch(content, next) {
-                    let message =
-                        format!(r#"{{"op":"sync-load-batch","subscription-id":"{}","join-rows":[{rows}]}}"#, self.id);
-                    return Some((message, true));
+                    return Some((self.message("sync-load-batch", "join-rows", &format!("[{rows}]")), true));
                 }
-                let message = format!(r#"{{"op":"sync-init-finish","subscription-id":"{}","tx-id":{tx_id}}}"#, self.id);
+                let message = self.message("sync-init-finish", "tx-id", &tx_id.to_string());
                 (message, At::Following(*version), true)
             }
             At::Following(version) => match query.since(*version) {
                 Since::Nothing => return None,
-                Since::Changes(txes, version) => (self.changes(&txes), At::Following(version), false),
+                Since::Changes(txes, version) => {
+                    (self.message("sync-update-triples", "txes", &txes), At::Following(version), false)
+                }
                 Since::TooMuch => (self.start_again(), At::Ended, false),
                 Since::Failed(error) => (self.failure(&error, &query.key.query), At::Failed, false),
             },
@@ -86,8 +86,11 @@ impl Follower {
         Some((message, more))
     }
 
-    fn changes(&self, txes: &str) -> String {
-        format!(r#"{{"op":"sync-update-triples","subscription-id":"{}","txes":{txes}}}"#, self.id)
+    /// `json`: of the member.
+    fn message(&self, op: &str, member: &str, json: &str) -> String {
+        // A client that comes back says itself what it is called.
+        let id = Value::from(&*self.id);
+        format!(r#"{{"op":"{op}","subscription-id":{id},"{member}":{json}}}"#)
     }
 
     /// Clients take an error about `resync-table` as a call to forget what they have and to start again.
@@ -175,6 +178,16 @@ mod tests {
         assert_eq!(next(), None);
         found(&query, 40, &[row(1, 50_000), row(3, 5), row(4, 1)]);
         assert_eq!(next(), None, "nothing changed");
+    }
+
+    #[test]
+    fn any_name_of_a_copy_is_told_as_it_is() {
+        let query = query();
+        let name = r#"it's "mine" \ ä"#;
+        let follower = Follower::follows(name.into(), &found(&query, 10, &[]));
+        found(&query, 20, &[row(1, 1)]);
+        let (message, _) = follower.next(&query).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&message).unwrap()["subscription-id"], name);
     }
 
     #[test]

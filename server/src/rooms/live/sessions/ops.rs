@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::rooms::data::space::Status;
 use crate::rooms::data::space::rules::switched_off;
 use crate::rooms::live::door;
-use crate::rooms::live::hub::{Carrier, Content, Form};
+use crate::rooms::live::hub::{Carrier, Content, Form, Subscription};
 use crate::rooms::live::permits;
 use crate::rooms::live::rooms;
 use crate::rooms::live::streams::ops as streams;
@@ -232,11 +232,7 @@ pub async fn subscribe(
     form: Form,
     members: &str,
 ) -> Result<()> {
-    let most = app.config.live.queries_per_connection;
-    if session.queries().len() >= most {
-        let text = format!("A connection has at most {most} live queries");
-        return Err(Error::new(Kind::ParameterLimitExceeded, text, json!({"limit": most})));
-    }
+    session.check_room_for_one_more(app)?;
     let live_query = login.live.query(&session.key(query, form, login));
     let latest = match door::fresh(app, &login.live, &live_query).await {
         Ok(latest) => latest,
@@ -253,15 +249,7 @@ pub async fn subscribe(
     session.outbox.answer(&answer);
     let subscription = login.live.subscribe(&live_query, &session.outbox, &latest, None);
     let before = session.queries().insert((query.into(), form), Arc::clone(&subscription));
-    if let Some(before) = before {
-        login.live.leave(&before);
-    }
-    if session.outbox.is_closed() {
-        login.live.leave(&subscription);
-    }
-    if login.live.stale() > 0 {
-        app.live.hub.wake();
-    }
+    session.holds(app, login, &subscription, before);
     Ok(())
 }
 
@@ -288,6 +276,39 @@ async fn transact(app: &Arc<App>, session: &Arc<Session>, login: &Login, message
 }
 
 impl Session {
+    /// Live queries and copies of one connection are limited together.
+    ///
+    /// # Errors
+    /// `parameter-limit-exceeded`
+    pub(super) fn check_room_for_one_more(&self, app: &App) -> Result<()> {
+        let most = app.config.live.queries_per_connection;
+        if self.queries().len() + self.copies(|copies| copies.len()) >= most {
+            let text = format!("A connection has at most {most} live queries");
+            return Err(Error::new(Kind::ParameterLimitExceeded, text, json!({"limit": most})));
+        }
+        Ok(())
+    }
+
+    /// It holds a subscription now, in place of another one.
+    pub(super) fn holds(
+        &self,
+        app: &App,
+        login: &Login,
+        subscription: &Arc<Subscription>,
+        before: Option<Arc<Subscription>>,
+    ) {
+        if let Some(before) = before {
+            login.live.leave(&before);
+        }
+        // The connection may have ended meanwhile.
+        if self.outbox.is_closed() {
+            login.live.leave(subscription);
+        }
+        if login.live.stale() > 0 {
+            app.live.hub.wake();
+        }
+    }
+
     fn has_query(&self, query: &str, form: Form) -> bool {
         self.queries().contains_key(&(Arc::<str>::from(query), form))
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use keystead_crypto::encoding::{b64url_decode, b64url_encode};
-use keystead_instaql::error::{Error, Kind, Problem, Result};
+use keystead_instaql::error::{Error, Problem, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -148,11 +148,7 @@ async fn find(
     login: &Login,
     query: &str,
 ) -> Result<(Arc<LiveQuery>, Arc<Latest>)> {
-    let most = app.config.live.queries_per_connection;
-    if session.queries().len() + session.copies(|copies| copies.len()) >= most {
-        let text = format!("A connection has at most {most} live queries");
-        return Err(Error::new(Kind::ParameterLimitExceeded, text, json!({"limit": most})));
-    }
+    session.check_room_for_one_more(app)?;
     let live_query = login.live.query(&session.key(query, Form::Rows, login));
     let failed = match door::fresh(app, &login.live, &live_query).await {
         Ok(latest) => match &*latest.content {
@@ -169,13 +165,5 @@ fn hold(app: &App, session: &Session, login: &Login, query: &Arc<LiveQuery>, kno
     let id = Arc::clone(&follower.id);
     let subscription = login.live.subscribe(query, &session.outbox, known, Some(follower));
     let before = session.copies(|copies| copies.insert(id, Arc::clone(&subscription)));
-    if let Some(before) = before {
-        login.live.leave(&before);
-    }
-    if session.outbox.is_closed() {
-        login.live.leave(&subscription);
-    }
-    if login.live.stale() > 0 {
-        app.live.hub.wake();
-    }
+    session.holds(app, login, &subscription, before);
 }
