@@ -3,6 +3,8 @@
 const SIZES = { "1 KiB": 1 << 10, "1 MiB": 1 << 20, "64 MiB": 64 << 20 };
 /** Short work is repeated so long, milliseconds. */
 const LEAST = 100;
+/** Rounds of large data are so many times as many: whose turn a garbage collection falls into is chance. */
+const MORE = 3;
 
 /** Registers and logs in; gives the last user. */
 export async function accounts(of, rounds, id, register, login, tell) {
@@ -39,7 +41,7 @@ export async function content({ of, yardstick, rounds, group, tell }) {
 		}
 		for (const [what, [ours, theirs]] of Object.entries(works)) {
 			const [speeds, yard, shares] = [[], [], []];
-			for (let round = 0; round < rounds; round++) {
+			for (let round = 0; round < (size > 1 << 20 ? MORE * rounds : rounds); round++) {
 				speeds.push(await speed(size, ours));
 				if (theirs) {
 					yard.push(await speed(size, theirs));

@@ -1,9 +1,14 @@
 //! Files: registration, names, parts.
 
+use keystead_sdk_core::crypto::encoding::{b64_decode, b64_encode};
+use keystead_sdk_core::crypto::sign::{self, SignKey};
+use keystead_sdk_core::crypto::sym::SymKey;
 use keystead_sdk_core::file::{self, BelongsTo};
+use keystead_sdk_core::group::Signer;
 use keystead_sdk_core::sym_key::SymmetricKey;
-use keystead_sdk_core::{content, rng};
+use keystead_sdk_core::{SdkError, content, rng};
 use wasm_bindgen::prelude::*;
+use zeroize::Zeroizing;
 
 use crate::content::Sealing;
 use crate::error::{JsResult, js};
@@ -110,10 +115,12 @@ impl Key {
         Ok(Sealing { prefix, key: self.with(key) })
     }
 
-    /// As `encryptFilePart`, signed by the user.
+    /// As `encryptFilePart`, signed by a user: `signer` is what [`User::signer`] gives.
     #[wasm_bindgen(js_name = encryptFilePartSigned)]
-    pub fn encrypt_file_part_signed(&self, plain: &[u8], user: &User) -> JsResult<Sealing> {
-        let signer = Some(js(user.data.signer())?);
+    pub fn encrypt_file_part_signed(&self, plain: &[u8], signer: Vec<String>) -> JsResult<Sealing> {
+        let [user_id, key_id, alg, key] = fields(&signer)?;
+        let key = js(sign_key(alg, key))?;
+        let signer = Some(Signer { user_id, key_id, key: &key });
         let (prefix, key) = js(file::encrypt_file_part(&mut rng::os(), &self.key.key, plain, signer))?;
         Ok(Sealing { prefix, key: self.with(key) })
     }
@@ -125,10 +132,47 @@ impl Key {
         Ok(Sealing { prefix: content::into_vec(plain), key: self.with(key) })
     }
 
-    /// As `decryptFilePart`, and demands the signature of this verify key.
+    /// As `decryptFilePart`, and demands the signature of this key: `verify` is what [`VerifyKey::save`] gives.
     #[wasm_bindgen(js_name = decryptFilePartVerified)]
-    pub fn decrypt_file_part_verified(&self, part: &[u8], verify: &VerifyKey) -> JsResult<Sealing> {
-        let (plain, key) = js(file::decrypt_file_part(&self.key.key, part, Some(&verify.key)))?;
+    pub fn decrypt_file_part_verified(&self, part: &[u8], verify: Vec<String>) -> JsResult<Sealing> {
+        let [alg, key] = fields(&verify)?;
+        let verify = js(sign::VerifyKey::from_wire(alg, key).map_err(SdkError::from))?;
+        let (plain, key) = js(file::decrypt_file_part(&self.key.key, part, Some(&verify)))?;
         Ok(Sealing { prefix: content::into_vec(plain), key: self.with(key) })
     }
+
+    /// The key before a part of a file, from its 32 bytes.
+    #[wasm_bindgen(js_name = ofPart)]
+    pub fn of_part(raw: &[u8]) -> JsResult<Key> {
+        let key = js(SymKey::from_bytes(raw).map_err(SdkError::from))?;
+        Ok(Key { key: SymmetricKey { id: String::new(), master_key_id: String::new(), key } })
+    }
+}
+
+// A worker gets what signs and verifies as texts: objects of this module stay where they were made.
+
+#[wasm_bindgen]
+impl User {
+    /// The newest sign key: user id, key id, algorithm, key (b64). Secret.
+    pub fn signer(&self) -> JsResult<Vec<String>> {
+        let Signer { user_id, key_id, key } = js(self.data.signer())?;
+        Ok(vec![user_id.to_owned(), key_id.to_owned(), key.alg().to_owned(), b64_encode(&key.to_bytes())])
+    }
+}
+
+#[wasm_bindgen]
+impl VerifyKey {
+    /// Algorithm and key in its wire text.
+    pub fn save(&self) -> Vec<String> {
+        vec![self.key.alg().to_owned(), self.key.to_wire()]
+    }
+}
+
+fn fields<const N: usize>(saved: &[String]) -> JsResult<[&str; N]> {
+    let fields: Vec<&str> = saved.iter().map(String::as_str).collect();
+    js(fields.try_into().map_err(|_| SdkError::Content))
+}
+
+fn sign_key(alg: &str, b64: &str) -> Result<SignKey, SdkError> {
+    Ok(SignKey::from_bytes(alg, &Zeroizing::new(b64_decode(b64)?))?)
 }

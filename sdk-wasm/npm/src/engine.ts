@@ -2,7 +2,7 @@
 
 import initialise, { initSync } from "./wasm/keystead.js";
 import { KeysteadError, from } from "./errors.js";
-import { type Heavy, type Job, heavy } from "./heavy.js";
+import { type Answer, type Heavy, type Job, type Made, buffers, heavy } from "./heavy.js";
 
 declare const KEYSTEAD_GLOBAL: boolean | undefined;
 declare const process: { getBuiltinModule?(name: string): unknown } | undefined;
@@ -13,7 +13,7 @@ export type WasmSource = string | URL | Request | ArrayBuffer | Uint8Array<Array
 let loading: Promise<void> | undefined;
 let loaded = false;
 let compiled: WebAssembly.Module | undefined;
-let worker: Worker | undefined | null;
+let starting: Promise<Worker | null> | undefined;
 let jobs = 0;
 const waiting = new Map<number, { done(value: unknown): void; failed(error: unknown): void }>();
 
@@ -74,60 +74,63 @@ function location(): URL {
 	return new URL("./wasm/keystead_bg.wasm", import.meta.url);
 }
 
-/** Runs a long computation in the worker, or here when there is none. */
-export async function work<K extends keyof Heavy>(name: K, ...args: Parameters<Heavy[K]>): Promise<ReturnType<Heavy[K]>> {
+/** Runs a long computation in the worker, or here when there is none. Bytes among the arguments are gone after it. */
+export async function work<K extends keyof Heavy>(name: K, ...args: Parameters<Heavy[K]>): Promise<Made<K>> {
 	ready();
-	const other = startWorker();
+	const other = await (starting ??= startWorker());
 	if (!other) {
 		try {
-			return (heavy[name] as unknown as (...args: Parameters<Heavy[K]>) => ReturnType<Heavy[K]>)(...args);
+			const made: unknown = await (heavy[name] as (...args: unknown[]) => unknown)(...args);
+			return made as Made<K>;
 		} catch (error) {
 			throw from(error);
 		}
 	}
 	const id = ++jobs;
 	return new Promise((done, failed) => {
-		waiting.set(id, { done: (value) => done(value as ReturnType<Heavy[K]>), failed });
-		other.postMessage({ id, name, args } satisfies Job);
+		waiting.set(id, { done: (value) => done(value as Made<K>), failed });
+		other.postMessage({ id, name, args } satisfies Job, buffers(args));
 	});
 }
 
-function startWorker(): Worker | null {
-	if (worker === undefined) {
-		worker = null;
-		if (typeof Worker !== "undefined" && typeof document !== "undefined") {
-			try {
-				listen(
-					typeof KEYSTEAD_GLOBAL !== "undefined"
-						? new Worker(new URL("keystead.worker.js", base))
-						: new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
-				);
-			} catch {
-				// A content security policy forbids workers: the computation runs here.
-			}
-		}
+/** The worker once it has the module; null when there can be none. */
+async function startWorker(): Promise<Worker | null> {
+	if (typeof Worker === "undefined" || typeof document === "undefined") {
+		return null;
 	}
-	return worker ?? null;
+	try {
+		const worker =
+			typeof KEYSTEAD_GLOBAL !== "undefined"
+				? new Worker(new URL("keystead.worker.js", base))
+				: new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+		await new Promise<void>((done, failed) => {
+			waiting.set(0, { done: () => done(), failed });
+			worker.onmessage = ({ data }: MessageEvent<Answer>) => answered(data);
+			worker.onerror = () => gone();
+			worker.postMessage({ module: compiled });
+		});
+		return worker;
+	} catch {
+		// A content security policy forbids workers, or its script is not there: the computation runs here.
+		return null;
+	}
 }
 
-function listen(started: Worker): void {
-	worker = started;
-	started.onmessage = ({ data }: MessageEvent<{ id: number; value?: unknown; error?: [string, number, string] }>) => {
-		const job = waiting.get(data.id);
-		waiting.delete(data.id);
-		if (data.error) {
-			job?.failed(new KeysteadError(...data.error));
-		} else {
-			job?.done(data.value);
-		}
-	};
-	started.onerror = () => {
-		// It could not be loaded: what waits for it fails, later calls run here.
-		worker = null;
-		for (const job of waiting.values()) {
-			job.failed(new KeysteadError("worker", 0, "the worker could not be started"));
-		}
-		waiting.clear();
-	};
-	started.postMessage({ module: compiled });
+function answered(answer: Answer): void {
+	const job = waiting.get(answer.id);
+	waiting.delete(answer.id);
+	if ("error" in answer) {
+		job?.failed(new KeysteadError(...answer.error));
+	} else {
+		job?.done("value" in answer ? answer.value : undefined);
+	}
+}
+
+/** What waits for the worker fails; later calls run here. */
+function gone(): void {
+	starting = Promise.resolve(null);
+	for (const job of waiting.values()) {
+		job.failed(new KeysteadError("worker", 0, "the worker stopped"));
+	}
+	waiting.clear();
 }

@@ -1,5 +1,5 @@
 import * as wasm from "./wasm/keystead.js";
-import * as bulk from "./bulk.js";
+import { work } from "./engine.js";
 import { KeysteadError, run } from "./errors.js";
 import { id, part as sendPart, read, result } from "./http.js";
 import type { FileMeta, FilePart } from "./types.js";
@@ -11,6 +11,8 @@ const PART = 4 * 1024 * 1024;
 const PAGE = 500;
 /** How often a part is sent when the connection breaks. */
 const TRIES = 4;
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a file is made of: a `File`, a `Blob`, bytes, or a stream of bytes. */
 export type FileSource = Blob | Uint8Array | ReadableStream<Uint8Array>;
@@ -67,7 +69,7 @@ export abstract class Files {
 		const output = await user.send("POST", this.#path(), body, via);
 		const [fileId, session] = run(() => wasm.doneFileRegister(output));
 		const total = file instanceof Blob ? file.size : file instanceof Uint8Array ? file.length : 0;
-		const parts = sealed(chunks(file), made.key, options.sign ? user.keys : undefined);
+		const parts = sealed(chunks(file), made.key, options.sign ? run(() => user.keys.signer()) : undefined);
 		await upload(user, session!, parts, options, total);
 		return { file_id: fileId!, master_key_id: made.key.masterKeyId };
 	}
@@ -99,7 +101,7 @@ export abstract class Files {
 		const { meta, key } = await this.#open(file_id);
 		const parts = await this.#parts(meta);
 		let at = 0;
-		let previous = key;
+		let previous = key.raw() as Bytes;
 		const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
 			options.signal?.throwIfAborted();
 			const next = parts[at];
@@ -113,7 +115,7 @@ export abstract class Files {
 			}
 			const bytes = await this.#part(next);
 			const verify = await this.#verifyKey(bytes, options.verify_user_id);
-			const [plain, used] = await bulk.decryptPart(previous, bytes, verify);
+			const [used, plain] = await work("decryptPart", previous, bytes, verify?.save());
 			previous = used;
 			options.download_callback?.(at / parts.length);
 			controller.enqueue(plain);
@@ -197,23 +199,24 @@ export abstract class Files {
 }
 
 interface Piece {
-	body: Promise<BlobPart[]>;
+	body: Blob;
 	plain: number;
 	end: boolean;
 }
 
 /** A file's parts, each encrypted while the one before is on its way. */
-async function* sealed(source: AsyncGenerator<Uint8Array<ArrayBuffer>>, first: wasm.Key, signer?: wasm.User): AsyncGenerator<Piece> {
-	let key = first;
+async function* sealed(source: AsyncGenerator<Bytes>, first: wasm.Key, signer?: string[]): AsyncGenerator<Piece> {
+	let key = first.raw() as Bytes;
 	let plain = await source.next();
 	while (!plain.done) {
-		const [body, next] = bulk.encryptPart(key, plain.value, signer);
-		// An upload that failed does not look at it any more.
-		body.catch(() => undefined);
-		key = next;
 		const { length } = plain.value;
+		const sealing = work("encryptPart", key, plain.value, signer);
+		// When reading on fails, nobody looks at it any more.
+		sealing.catch(() => undefined);
 		plain = await source.next();
-		yield { body, plain: length, end: plain.done === true };
+		const [next, ...body] = await sealing;
+		key = next;
+		yield { body: new Blob(body), plain: length, end: plain.done === true };
 	}
 }
 
@@ -227,11 +230,10 @@ async function upload(user: User, session: string, parts: AsyncGenerator<Piece>,
 			return;
 		}
 		options.signal?.throwIfAborted();
-		const body = new Blob(await value.body);
 		next = parts.next();
 		next.catch(() => undefined);
 		sequence += 1;
-		await send(user, `${id(session)}/${sequence}/${value.end}`, body, session);
+		await send(user, `${id(session)}/${sequence}/${value.end}`, value.body, session);
 		done += value.plain;
 		options.upload_callback?.(total ? done / total : done);
 	}
@@ -262,7 +264,8 @@ async function send(user: User, place: string, body: Blob, session: string): Pro
 	}
 }
 
-async function* chunks(source: FileSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+/** The parts, each in a buffer of its own: the worker takes it over. */
+async function* chunks(source: FileSource): AsyncGenerator<Bytes> {
 	if (source instanceof Blob) {
 		for (let at = 0; at < source.size; at += PART) {
 			yield new Uint8Array(await source.slice(at, at + PART).arrayBuffer());
@@ -271,7 +274,7 @@ async function* chunks(source: FileSource): AsyncGenerator<Uint8Array<ArrayBuffe
 	}
 	if (source instanceof Uint8Array) {
 		for (let at = 0; at < source.length; at += PART) {
-			yield source.subarray(at, at + PART) as Uint8Array<ArrayBuffer>;
+			yield source.slice(at, at + PART);
 		}
 		return;
 	}

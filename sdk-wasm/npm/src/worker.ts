@@ -1,18 +1,19 @@
 // Runs in a Web Worker: the first message brings the compiled module, each further one a call.
 
 import { initSync } from "./wasm/keystead.js";
-import { type Job, heavy } from "./heavy.js";
+import { type Answer, type Job, buffers, heavy } from "./heavy.js";
 
-const scope = globalThis as unknown as { onmessage: unknown; postMessage(message: unknown): void };
+const scope = globalThis as unknown as { onmessage: unknown; postMessage(message: Answer, transfer?: Transferable[]): void };
 
-scope.onmessage = ({ data }: MessageEvent<{ module: WebAssembly.Module } | Job>) => {
+scope.onmessage = async ({ data }: MessageEvent<{ module: WebAssembly.Module } | Job>) => {
 	if ("module" in data) {
 		initSync({ module: data.module });
+		scope.postMessage({ id: 0 });
 		return;
 	}
 	try {
-		const value = (heavy[data.name] as (...args: unknown[]) => unknown)(...data.args);
-		scope.postMessage({ id: data.id, value });
+		const value = await (heavy[data.name] as (...args: unknown[]) => unknown)(...data.args);
+		scope.postMessage({ id: data.id, value }, buffers(value));
 	} catch (error) {
 		const { name, code, message } = error as Error & { code?: number };
 		scope.postMessage({ id: data.id, error: [name, code ?? 0, message] });

@@ -23,13 +23,16 @@ const ARGS = [
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".wasm": "application/wasm" };
 const ARTEFACTS = new URL("../../../target/js-tests/", import.meta.url);
 
+/** A name that is this machine for the browser, and no secure place: pages there have no WebCrypto. */
+const PLAIN = "plain.test";
+
 let browser;
 let customer;
 const refreshed = [];
 
 /** A customer's site: the pages, and a backend that keeps the refresh token in a cookie. */
 async function serve(req, res) {
-	const { pathname } = new URL(req.url, "http://x");
+	const { pathname, searchParams } = new URL(req.url, "http://x");
 	if (pathname === "/session") {
 		let body = "";
 		for await (const chunk of req) {
@@ -50,7 +53,8 @@ async function serve(req, res) {
 		try {
 			const path = pathname === "/" ? "/index.html" : pathname;
 			const bytes = readFileSync(new URL(folder + path, import.meta.url));
-			res.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/plain" });
+			const policy = searchParams.has("no-workers") && { "content-security-policy": "worker-src 'none'" };
+			res.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/plain", ...policy });
 			return res.end(bytes);
 		} catch {}
 	}
@@ -61,7 +65,7 @@ async function serve(req, res) {
 before(async () => {
 	customer = createServer((req, res) => serve(req, res).catch((error) => res.destroy(error)));
 	await new Promise((ready) => customer.listen(0, "127.0.0.1", ready));
-	browser = await chromium.launch({ executablePath: process.env.KEYSTEAD_CHROMIUM || "/usr/bin/chromium", args: ARGS });
+	browser = await chromium.launch({ executablePath: process.env.KEYSTEAD_CHROMIUM || "/usr/bin/chromium", args: [...ARGS, `--host-resolver-rules=MAP ${PLAIN} 127.0.0.1`] });
 });
 
 after(async () => {
@@ -71,14 +75,28 @@ after(async () => {
 });
 
 /** The example page in a browser of its own. */
-async function open(options = {}) {
+async function open({ host = "127.0.0.1", site = env.url, ...options } = {}) {
 	const page = await (await browser.newContext()).newPage();
+	// What the page's worker is asked for, by name.
+	await page.addInitScript(() => {
+		window.jobs = [];
+		const post = Worker.prototype.postMessage;
+		Worker.prototype.postMessage = function (message, ...rest) {
+			message.name && window.jobs.push(message.name);
+			return post.call(this, message, ...rest);
+		};
+	});
 	page.on("pageerror", (error) => console.log(`page: ${error}`));
 	const query = new URLSearchParams({ server: env.url, token: env.publicToken, ...options });
-	const site = options.refresh ? `http://127.0.0.1:${customer.address().port}` : env.url;
-	await page.goto(`${site}/?${query}`);
+	const place = new URL(`/?${query}`, site);
+	place.hostname = host;
+	await page.goto(place.href);
 	await page.waitForFunction(() => document.getElementById("who").value !== "…");
 	return page;
+}
+
+function customersSite() {
+	return `http://127.0.0.1:${customer.address().port}`;
 }
 
 /** Clicks a button and waits for the result. */
@@ -131,7 +149,7 @@ test("two people register, log in and share a group; one encrypts, the other dec
 });
 
 test("the cookie strategy: the app's backend refreshes", async () => {
-	const page = await open({ refresh: "/refresh" });
+	const page = await open({ site: customersSite(), refresh: "/refresh" });
 	await newUser(page, "carol");
 	const renewed = await page.evaluate(async () => {
 		const user = await window.Keystead.default.getActualUser();
@@ -168,11 +186,56 @@ test("64 MiB on WebCrypto are not much slower than WebCrypto alone", async () =>
 			return least;
 		};
 		const raw = await best(() => crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, data));
-		return raw / (await best(() => group.encryptParts(data)));
+		const share = raw / (await best(() => group.encrypt(data)));
+		// What the worker made room for opens as any other content, and is whole.
+		data.fill(7).fill(9, data.length / 2);
+		const back = await group.decrypt(await group.encrypt(data));
+		return back.length === data.length && back.every((byte, at) => byte === data[at]) && window.jobs.includes("room") ? share : 0;
 	});
 	console.log(`encryption of 64 MiB in the browser: ${share.toFixed(2)} of raw WebCrypto`);
 	// The figure is the bench's business; this only shows that wasm did not do it (some 0.1).
 	assert.ok(share > 0.2, String(share));
+});
+
+/** A file of two parts and a bit, unsigned and signed, up and down; gives what the worker was asked for meanwhile. */
+function files(page) {
+	return page.evaluate(async () => {
+		const user = await window.Keystead.default.getActualUser();
+		const group = await user.getGroup(await user.createGroup());
+		const bytes = new Uint8Array(8_400_000).map((_, at) => at * 31);
+		window.jobs.length = 0;
+		for (const sign of [false, true]) {
+			const { file_id } = await group.createFile(bytes, { name: "häuser.bin", sign });
+			const [blob, meta] = await group.downloadFileBlob(file_id, sign ? { verify_user_id: user.user_id } : {});
+			const back = new Uint8Array(await blob.arrayBuffer());
+			if (meta.file_name !== "häuser.bin" || back.length !== bytes.length || back.some((byte, at) => byte !== bytes[at])) {
+				throw new Error(`signed ${sign}: another file came back`);
+			}
+		}
+		return window.jobs;
+	});
+}
+
+const PARTS = [...Array(3).fill("encryptPart"), ...Array(3).fill("decryptPart")];
+
+test("parts of files are encrypted and opened in the worker", async () => {
+	const page = await open();
+	await newUser(page, "erna");
+	assert.deepEqual(await files(page), [...PARTS, ...PARTS]);
+});
+
+test("a page without TLS has no WebCrypto: the worker's wasm takes its place", async () => {
+	const page = await open({ host: PLAIN });
+	assert.equal(await page.evaluate(() => typeof crypto.subtle), "undefined");
+	await newUser(page, "fritz");
+	assert.deepEqual(await files(page), [...PARTS, ...PARTS]);
+});
+
+test("where workers are forbidden, the page's own thread does it", async () => {
+	const page = await open({ site: customersSite(), "no-workers": "" });
+	await newUser(page, "gerda");
+	assert.deepEqual(await files(page), []);
+	assert.equal(page.workers().length, 0);
 });
 
 for (const [bundler, folder] of Object.entries({ Vite: "vite", webpack: "webpack" })) {
