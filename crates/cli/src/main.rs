@@ -9,6 +9,8 @@ mod audit_command;
 mod backup_commands;
 mod demo;
 mod identity_commands;
+#[cfg(target_os = "linux")]
+mod memory;
 mod serve;
 
 use std::process::ExitCode;

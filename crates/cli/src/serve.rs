@@ -19,6 +19,8 @@ pub(crate) async fn serve(common: &Common, args: &ServeArgs) -> anyhow::Result<(
     if !args.quiet {
         welcome(&handle);
     }
+    #[cfg(target_os = "linux")]
+    tokio::spawn(crate::memory::give_back_when_idle());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

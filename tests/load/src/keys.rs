@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::clients::Requests;
 use crate::report::{Goal, Report};
@@ -165,6 +165,9 @@ fn starts<T>(times: usize, start: impl Fn(usize) -> Result<(Server, T)>) -> Resu
         stop::check()?;
         let (mut server, keep) = start(number)?;
         times_ms.push(ms(server.start));
+        std::thread::sleep(IDLE);
+        // An idle server that answers now and then: what the start has used it has given back by now.
+        ensure!(server.answers(), "no answer at {}", server.addr);
         std::thread::sleep(IDLE);
         idle.push(server.rss_mib()?);
         server.terminate()?;

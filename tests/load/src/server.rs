@@ -147,6 +147,11 @@ impl Server {
         self.child.id()
     }
 
+    /// Whether it answers.
+    pub(crate) fn answers(&self) -> bool {
+        answers(self.addr)
+    }
+
     /// Resident memory, MiB.
     ///
     /// # Errors
