@@ -34,6 +34,7 @@ export function isFast(): boolean {
 	return native !== undefined || globalThis.crypto?.subtle !== undefined;
 }
 
+/** Ciphertext and tag; the nonce is the last of `prefix`. */
 export async function seal(key: wasm.Key, prefix: Bytes, plain: Uint8Array, aad?: Uint8Array): Promise<ArrayBuffer> {
 	if (native) {
 		const out = new Uint8Array(plain.length + TAG);
@@ -43,6 +44,7 @@ export async function seal(key: wasm.Key, prefix: Bytes, plain: Uint8Array, aad?
 	return sealOnWeb(key, prefix, plain, aad);
 }
 
+/** Opens what stands at `nonce` and after it. */
 export async function open(key: wasm.Key, sealed: Uint8Array, nonce: number, aad?: Uint8Array): Promise<Bytes> {
 	const body = nonce + NONCE;
 	try {
@@ -64,7 +66,7 @@ export async function open(key: wasm.Key, sealed: Uint8Array, nonce: number, aad
 	}
 }
 
-/** Ciphertext and tag by WebCrypto. */
+/** As `seal`, by WebCrypto. */
 export async function sealOnWeb(key: wasm.Key, prefix: Bytes, plain: Uint8Array, aad?: Uint8Array): Promise<ArrayBuffer> {
 	const secret = await imported(key, "encrypt");
 	return crypto.subtle.encrypt(gcm(prefix.subarray(-NONCE), aad), secret, plain as Bytes);
