@@ -170,7 +170,7 @@ impl VerifyKey {
 
 fn fields<const N: usize>(saved: &[String]) -> JsResult<[&str; N]> {
     let fields: Vec<&str> = saved.iter().map(String::as_str).collect();
-    js(fields.try_into().map_err(|_| SdkError::Content))
+    js(fields.try_into().map_err(|_wrong_number| SdkError::Content))
 }
 
 fn sign_key(alg: &str, b64: &str) -> Result<SignKey, SdkError> {
