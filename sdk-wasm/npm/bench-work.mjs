@@ -1,10 +1,8 @@
 // What is measured, the same in Node.js and in a page.
 
 const SIZES = { "1 KiB": 1 << 10, "1 MiB": 1 << 20, "64 MiB": 64 << 20 };
-/** Short work is repeated so long, milliseconds. */
-const LEAST = 100;
-/** Rounds of large data are so many times as many: whose turn a garbage collection falls into is chance. */
-const MORE = 3;
+/** Work is repeated so long, milliseconds: also that of large data several times, so that its own garbage is cleared meanwhile. */
+const LEAST = 600;
 
 /** Registers and logs in; gives the last user. */
 export async function accounts(of, rounds, id, register, login, tell) {
@@ -41,7 +39,7 @@ export async function content({ of, yardstick, rounds, group, tell }) {
 		}
 		for (const [what, [ours, theirs]] of Object.entries(works)) {
 			const [speeds, yard, shares] = [[], [], []];
-			for (let round = 0; round < (size > 1 << 20 ? MORE * rounds : rounds); round++) {
+			for (let round = 0; round < rounds; round++) {
 				speeds.push(await speed(size, ours));
 				if (theirs) {
 					yard.push(await speed(size, theirs));
@@ -60,6 +58,8 @@ export async function content({ of, yardstick, rounds, group, tell }) {
 /** MB/s of work on so many bytes. */
 async function speed(size, work) {
 	let done = 0;
+	// What the one before has left is not this one's to clear.
+	globalThis.gc();
 	const start = performance.now();
 	do {
 		await work();

@@ -1,4 +1,4 @@
-// `cargo xtask bench sdk` runs this: this package in Node.js and in a headless Chromium, each beside WebCrypto there, and the npm client
+// `cargo xtask bench sdk` runs this (`node --expose-gc`): this package in Node.js and in a headless Chromium, each beside WebCrypto there, and the npm client
 // of 2022 in Node.js. One JSON line for each figure: {row, of, value, share?}; the share is of WebCrypto in the same rounds.
 
 import { randomUUID } from "node:crypto";
@@ -16,6 +16,8 @@ const FILE = 64 << 20;
 const THEIRS = "npm client 0.3.1";
 
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
+
+const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--js-flags=--expose-gc"];
 
 const tell = (row, of, value, share) => console.log(JSON.stringify({ row, of, value, share }));
 
@@ -88,7 +90,7 @@ async function browser() {
 	const page = createServer(served);
 	await new Promise((ready) => page.listen(0, "127.0.0.1", ready));
 	const executablePath = process.env.KEYSTEAD_CHROMIUM || "/usr/bin/chromium";
-	const started = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"] });
+	const started = await chromium.launch({ executablePath, args: ARGS });
 	try {
 		const tab = await started.newPage();
 		await tab.exposeFunction("tell", tell);

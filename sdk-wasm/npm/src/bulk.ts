@@ -8,7 +8,7 @@ import { run } from "./errors.js";
 /** Below this the way to the other implementation takes longer than the encryption. */
 const SMALL = native ? 1024 : 16 * 1024;
 /** From here on the worker makes the room for what is encrypted. */
-const LARGE = 4 * 1024 * 1024;
+const LARGE = 1024 * 1024;
 
 /** Encrypts to `head 0x00 nonce ciphertext tag`. */
 export async function encrypt(key: wasm.Key, plain: Uint8Array, aad?: Uint8Array): Promise<Bytes> {

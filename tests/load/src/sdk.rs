@@ -170,6 +170,7 @@ async fn files(args: &BenchArgs, group: &StdGroup, report: &mut Report) -> Resul
 fn javascript(args: &BenchArgs, server: &Server, app: &AppTokens, report: &mut Report) -> Result<()> {
     ensure!(Path::new(NPM).join("dist/index.js").is_file(), "{NPM} is not built: cargo xtask bench sdk does it");
     let mut node = Command::new("node")
+        .arg("--expose-gc")
         .arg("bench.mjs")
         .current_dir(NPM)
         .env("KEYSTEAD_URL", format!("http://{}", server.addr))
