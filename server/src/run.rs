@@ -90,6 +90,8 @@ fn serve(app: &Arc<App>) -> Result<(Server, SocketAddr), StartError> {
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_disconnect_timeout(DISCONNECT)
+                // Without it the end of an answer, or a second message, waits for the client's delayed acknowledgement: 40 ms.
+                .tcp_nodelay(true)
                 .graceful_shutdown_signal(move || {
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
