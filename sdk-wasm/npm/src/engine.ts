@@ -98,20 +98,22 @@ async function startWorker(): Promise<Worker | null> {
 	if (typeof Worker === "undefined" || typeof document === "undefined") {
 		return null;
 	}
+	let worker: Worker | undefined;
 	try {
-		const worker =
+		const made = (worker =
 			typeof KEYSTEAD_GLOBAL !== "undefined"
 				? new Worker(new URL("keystead.worker.js", base))
-				: new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+				: new Worker(new URL("./worker.js", import.meta.url), { type: "module" }));
 		await new Promise<void>((done, failed) => {
 			waiting.set(0, { done: () => done(), failed });
-			worker.onmessage = ({ data }: MessageEvent<Answer>) => answered(data);
-			worker.onerror = () => gone();
-			worker.postMessage({ module: compiled });
+			made.onmessage = ({ data }: MessageEvent<Answer>) => answered(data);
+			made.onerror = () => gone();
+			made.postMessage({ module: compiled });
 		});
-		return worker;
+		return made;
 	} catch {
 		// A content security policy forbids workers, or its script is not there: the computation runs here.
+		worker?.terminate();
 		return null;
 	}
 }

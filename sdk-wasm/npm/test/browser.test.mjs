@@ -29,6 +29,8 @@ const PLAIN = "plain.test";
 let browser;
 let customer;
 const refreshed = [];
+/** The page that was opened last wants a worker that cannot load the module. */
+let broken = false;
 
 /** A customer's site: the pages, and a backend that keeps the refresh token in a cookie. */
 async function serve(req, res) {
@@ -53,9 +55,11 @@ async function serve(req, res) {
 		try {
 			const path = pathname === "/" ? "/index.html" : pathname;
 			const bytes = readFileSync(new URL(folder + path, import.meta.url));
+			broken = path === "/index.html" ? searchParams.has("broken-worker") : broken;
+			const start = broken && path === "/keystead.worker.js" ? "delete WebAssembly.Instance;" : "";
 			const policy = searchParams.has("no-workers") && { "content-security-policy": "worker-src 'none'" };
 			res.writeHead(200, { "content-type": TYPES[extname(path)] ?? "text/plain", ...policy });
-			return res.end(bytes);
+			return res.end(Buffer.concat([Buffer.from(start), bytes]));
 		} catch {}
 	}
 	res.writeHead(404);
@@ -234,6 +238,13 @@ test("a page without TLS has no WebCrypto: the worker's wasm takes its place", a
 test("where workers are forbidden, the page's own thread does it", async () => {
 	const page = await open({ site: customersSite(), "no-workers": "" });
 	await newUser(page, "gerda");
+	assert.deepEqual(await files(page), []);
+	assert.equal(page.workers().length, 0);
+});
+
+test("so it does where the worker cannot load the module", async () => {
+	const page = await open({ site: customersSite(), "broken-worker": "" });
+	await newUser(page, "heinz");
 	assert.deepEqual(await files(page), []);
 	assert.equal(page.workers().length, 0);
 });
