@@ -1,5 +1,6 @@
-// `cargo xtask bench sdk` runs this (`node --expose-gc`): this package in Node.js and in a headless Chromium, each beside WebCrypto there, and the npm client
-// of 2022 in Node.js. One JSON line for each figure: {row, of, value, share?}; the share is of WebCrypto in the same rounds.
+// `cargo xtask bench sdk` runs this (`node --expose-gc`): this package in Node.js and in a headless Chromium, each beside WebCrypto
+// there, and the npm client of 2022 in Node.js. One JSON line for each figure: {row, of, value, share?}; the share is of WebCrypto in
+// the same rounds.
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 /** Every error of this package. */
 export class KeysteadError extends Error {
-	/** `server_310` (the server refused), `client_110` (a check of this client), or one of this layer: `network`, `second_factor`, `not_initialised`, `not_logged_in`, `sealer`, `worker`. */
+	/** `server_310` (the server refused), `client_110` (a check of this client), or one of this layer: `network`, `second_factor`, `not_initialised`, `not_logged_in`, `refresh`, `sealer`, `wasm`, `worker`. */
 	override readonly name: string;
 	/** The number behind the name; 0 for those of this layer. */
 	readonly code: number;

@@ -1,4 +1,5 @@
 import * as wasm from "./wasm/keystead.js";
+import type { Bytes } from "./aes.js";
 import { work } from "./engine.js";
 import { KeysteadError, run } from "./errors.js";
 import { id, part as sendPart, read, result } from "./http.js";
@@ -11,8 +12,6 @@ const PART = 4 * 1024 * 1024;
 const PAGE = 500;
 /** How often a part is sent when the connection breaks. */
 const TRIES = 4;
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What a file is made of: a `File`, a `Blob`, bytes, or a stream of bytes. */
 export type FileSource = Blob | Uint8Array | ReadableStream<Uint8Array>;

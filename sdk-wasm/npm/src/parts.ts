@@ -9,7 +9,7 @@ export type Part = [key: Bytes, ...bytes: Bytes[]];
 
 /** Encrypts the next part of a file; `signer` is what `User.signer` gives. */
 export async function encryptPart(previous: Bytes, plain: Bytes, signer?: string[]): Promise<Part> {
-	const before = run(() => wasm.Key.ofPart(previous));
+	const before = keyOf(previous);
 	if (signer) {
 		return taken(run(() => before.encryptFilePartSigned(plain, signer)));
 	}
@@ -24,7 +24,7 @@ export async function encryptPart(previous: Bytes, plain: Bytes, signer?: string
 
 /** Opens a part of a file; `verify` is what `VerifyKey.save` gives. */
 export async function decryptPart(previous: Bytes, part: Bytes, verify?: string[]): Promise<[key: Bytes, plain: Bytes]> {
-	const before = run(() => wasm.Key.ofPart(previous));
+	const before = keyOf(previous);
 	if (verify) {
 		return taken(run(() => before.decryptFilePartVerified(part, verify)));
 	}
@@ -35,6 +35,15 @@ export async function decryptPart(previous: Bytes, part: Bytes, verify?: string[
 	const { nonce, key } = opening;
 	opening.free();
 	return [key.raw() as Bytes, await open(key, part, nonce)];
+}
+
+/** The bytes of the key are of no more use, and wiped. */
+function keyOf(raw: Bytes): wasm.Key {
+	try {
+		return run(() => wasm.Key.ofPart(raw));
+	} finally {
+		raw.fill(0);
+	}
 }
 
 function taken(made: wasm.Sealing): [key: Bytes, bytes: Bytes] {
